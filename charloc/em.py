@@ -1,0 +1,125 @@
+"""Expectation-maximisation for localization, whatever the method.
+
+    guess the segmentation
+    repeat:
+        M-step: learn to recognise, assuming that the segmentation is right
+        E-step: segment again with what was learned, holding fixed what a person said
+
+Nothing here knows how a method recognises or segments, nor where words come from or results go.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from charloc.methods import Checkpoint, Method, Progress, make, silent
+from charloc.types import Localization, Pins, TrainingSet, WordImage
+
+MOVED_H = 0.1
+"""A character has moved when its centre is farther than this many word heights from where it was."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundResult:
+    """What one round of EM yields.
+
+    Args:
+        localizations: one per word.
+        checkpoint: what was learned; None for a method that does not learn.
+        log_likelihood: mean score per character, nats.
+        moved: characters whose centre moved by more than `MOVED_H`.
+        m_step_s, e_step_s: seconds spent learning and localizing.
+        learned: the numbers the M-step reported.
+    """
+
+    localizations: list[Localization]
+    checkpoint: Checkpoint | None
+    log_likelihood: float
+    moved: int
+    m_step_s: float
+    e_step_s: float
+    learned: Mapping[str, float]
+
+
+def run_round(
+    method_name: str,
+    words: Sequence[WordImage],
+    current: Sequence[Localization],
+    pins: Sequence[Pins],
+    weights: np.ndarray,
+    *,
+    parent: Checkpoint | None = None,
+    learned_already: Checkpoint | None = None,
+    on_learned: Callable[[Checkpoint], None] | None = None,
+    progress: Progress = silent,
+    **settings: object,
+) -> RoundResult:
+    """One round: M-step on the current localizations and pins, then E-step over all words.
+
+    Args:
+        method_name: a key of `methods.METHODS`.
+        words: N words.
+        current: N localizations to learn from: the previous round's, or the guess's. Ignored by a method that
+            does not learn, and used to count what moved.
+        pins: N tuples of human facts.
+        weights: float32 (N,), 0 leaves a word out of learning.
+        parent: checkpoint of the previous round; the M-step starts from it.
+        learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
+        on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
+        progress: called with ("learn" | "localize", done, total).
+        settings: passed to the method.
+
+    Returns:
+        The round's result; `localizations[i]` belongs to `words[i]`.
+    """
+    method = make(method_name, learned_already or parent, **settings)
+
+    learned: Mapping[str, float] = {}
+    started = time.perf_counter()
+    if method.learns and learned_already is None:
+        learned = method.m_step(TrainingSet(words, current, pins, weights), progress)
+        if on_learned is not None:
+            on_learned(method.checkpoint())
+    m_step_s = time.perf_counter() - started
+
+    started = time.perf_counter()
+    localizations = method.e_step(words, pins, progress)
+    e_step_s = time.perf_counter() - started
+
+    characters = sum(len(word.characters) for word in words)
+    return RoundResult(
+        localizations=localizations,
+        checkpoint=method.checkpoint() if method.learns else None,
+        log_likelihood=sum(each.score for each in localizations) / max(characters, 1),
+        moved=sum(moved_characters(old, new) for old, new in zip(current, localizations, strict=True)),
+        m_step_s=m_step_s,
+        e_step_s=e_step_s,
+        learned=learned,
+    )
+
+
+def first_guess(words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent) -> list[Localization]:
+    """The segmentation EM starts from: ink alone, nothing learned."""
+    method: Method = make("guess")
+    return method.e_step(words, pins, progress)
+
+
+def moved_characters(old: Localization, new: Localization) -> int:
+    """How many characters' centres are more than `MOVED_H` word heights apart, or gained or lost their box.
+
+    The word's height is the median height of the new boxes. Localizations of different length have all moved.
+    """
+    if len(old.boxes) != len(new.boxes):
+        return len(new.boxes)
+    has_old, has_new = ~np.isnan(old.boxes[:, 0]), ~np.isnan(new.boxes[:, 0])
+    both = has_old & has_new
+    appeared = int(np.sum(has_old != has_new))
+    if not both.any():
+        return appeared
+    height = float(np.median(new.boxes[both, 3] - new.boxes[both, 1]))
+    shift = (old.boxes[both, :2] + old.boxes[both, 2:] - new.boxes[both, :2] - new.boxes[both, 2:]) / 2
+    return appeared + int(np.sum(np.hypot(shift[:, 0], shift[:, 1]) > MOVED_H * max(height, 1.0)))

@@ -1,0 +1,92 @@
+"""Every system that can localize characters, by name.
+
+A method is a class that satisfies `Method`; `METHODS` maps its name to where it lives, so that listing the methods
+does not import torch. To add one: write its file, name it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charloc.types import CharlocError, Localization, Pins, TrainingSet, WordImage
+
+Progress = Callable[[str, int, int], None]
+"""progress(phase, done, total): called often from the thread that works; may raise to stop the work."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """The progress callback of those who do not want one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All a method has learned: `tensors` (numpy arrays by name) and `settings` (plain JSON).
+
+    `charloc.checkpoint` writes and reads it as safetensors + JSON.
+    """
+
+    tensors: Mapping[str, NDArray[np.generic]]
+    settings: Mapping[str, object]
+
+
+@runtime_checkable
+class Method(Protocol):
+    """One system: learn from where characters are believed to be, then say where they are.
+
+    A method is made once per round by its constructor `Method(checkpoint: Checkpoint | None, **settings)`:
+    None starts it fresh. `m_step` and `e_step` may be called in any number and order; `e_step` on a fresh method
+    that learns is an error.
+    """
+
+    name: str
+    learns: bool
+    honours_pins: bool
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+        """Learn from `training`; return numbers worth recording (mean loss, seconds ...)."""
+
+    def e_step(
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+    ) -> list[Localization]:
+        """Localize each word under its pins; a pinned character comes back with its pinned box, confidence 1."""
+
+    def checkpoint(self) -> Checkpoint:
+        """All that was learned, enough to make this method again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the registry: where a method's class is, and what it is in a few words (for menus)."""
+
+    module: str
+    cls: str
+    learns: bool
+    summary: str
+
+
+METHODS: dict[str, Entry] = {
+    "guess": Entry("charloc.methods.guess", "Guess", False, "ink cuts and width priors; no learning"),
+    "segmental": Entry(
+        "charloc.methods.segmental", "Segmental", True, "frame-wise net, segmental alignment over ink cuts, box head"
+    ),
+}
+DEFAULT = "segmental"
+
+
+def make(name: str, checkpoint: Checkpoint | None = None, **settings: object) -> Method:
+    """The method called `name`, fresh or from a checkpoint.
+
+    Raises:
+        CharlocError: there is no such method; the message lists those there are.
+    """
+    entry = METHODS.get(name)
+    if entry is None:
+        raise CharlocError(f"There is no method '{name}'. Choose one of: {', '.join(METHODS)}.")
+    method: Method = getattr(import_module(entry.module), entry.cls)(checkpoint, **settings)
+    return method
