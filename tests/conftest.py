@@ -1,0 +1,29 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of development data; tests that need it are skipped, with the reason, where it is absent."""
+    named = os.environ.get("CHARLOC_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the development data: no folder {folder} (set CHARLOC_DATA to where it is)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def score_script(shared_data: Path) -> Path:
+    """The reference scorer that comes with the development data."""
+    script = shared_data.parent / "score.py"
+    if not script.is_file():
+        pytest.skip(f"needs the reference scorer: no file {script}")
+    return script
