@@ -1,0 +1,38 @@
+#!/bin/sh
+# A Chromium for the browser tests: one that is there, else playwright's own, else the system's package.
+# Usage: sh tests/install_chromium.sh PYTHON
+set -u
+python=$1
+
+works() { [ -n "$1" ] && timeout 30 "$1" --version >/dev/null 2>&1; }
+
+playwrights() {
+    "$python" -c 'from playwright.sync_api import sync_playwright
+with sync_playwright() as p: print(p.chromium.executable_path)' 2>/dev/null
+}
+
+found() {
+    for each in "$(playwrights)" "$(command -v chromium)" "$(command -v chromium-browser)" \
+        "$(command -v google-chrome)"; do
+        works "$each" && { echo "Chromium for the browser tests: $each"; return 0; }
+    done
+    return 1
+}
+
+found && exit 0
+
+echo "No Chromium yet: fetching playwright's own ..."
+timeout 120 "$python" -m playwright install chromium
+found && exit 0
+
+if command -v apt-get >/dev/null; then
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+    echo "Installing the system's chromium package ..."
+    $as_root apt-get -qq update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium
+    found && exit 0
+fi
+
+echo "The browser tests need a Chromium and none could be installed." >&2
+echo "Install one (Debian: sudo apt-get install chromium), so that 'chromium' is on the PATH, and try again." >&2
+exit 1
