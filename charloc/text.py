@@ -76,7 +76,8 @@ def shorten(text: str, most: int = 40) -> str:
 
 
 # Unassigned characters have no direction of their own in `unicodedata`; they are taken for left-to-right letters.
-_KINDS = {kind: kind for kind in "L R AL EN ES ET AN CS NSM BN B S WS ON".split()} | {"": "L"}
+_NAMED = ("L", "R", "AL", "EN", "ES", "ET", "AN", "CS", "NSM", "BN", "B", "S", "WS", "ON")
+_KINDS = {"": "L"} | {kind: kind for kind in _NAMED}
 
 
 def visual_order(characters: Sequence[str]) -> tuple[int, ...]:
