@@ -1,0 +1,329 @@
+"""From soft ink to boxes: cleaning, slant, seams, labels. No learning; geometry in numba, whole-word arrays in numpy.
+
+The word's `Ink` holds two views of the same pixels: the picture as it is (x, y), and the picture with its slant taken
+out (u, y), in which characters stand upright and can be parted by nearly vertical seams. u = x + slant * (y_mid - y)...
+a row is only shifted by a whole number of pixels, so both views hold exactly the same ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from charloc.inkmap import soft_ink
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+EIGHT = np.ones((3, 3), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ink:
+    """What is known of one word's ink before its characters are.
+
+    Args:
+        soft: float32 (H, W), 0..1, after cleaning.
+        mask: bool (H, W), where there is ink.
+        components: int32 (H, W), 0 paper, else the connected piece of ink; sizes in `areas`.
+        areas: int (n + 1,), pixels of each component.
+        skew: dy/dx of the baseline.
+        top, bottom: y of the core band (x-height) at the middle of the picture, px.
+        stroke: stroke width, px.
+        shift: int32 (H,), the upright view's column of x is x + shift[y].
+        upright: float32 (H, U), soft ink, slant removed.
+    """
+
+    soft: Floats
+    mask: NDArray[np.bool_]
+    components: Ints
+    areas: NDArray[np.int64]
+    skew: float
+    top: float
+    bottom: float
+    stroke: float
+    shift: Ints
+    upright: Floats
+
+    @property
+    def core(self) -> float:
+        """Height of the core band, px."""
+        return self.bottom - self.top
+
+
+def find_ink(pixels: NDArray[np.uint8]) -> Ink:
+    """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured."""
+    soft, threshold, _ = soft_ink(pixels)
+    mask = soft > threshold
+    mask &= ~_rules(mask)
+    stroke = _stroke_width(mask)
+    skew, top, bottom = _core_band(mask)
+    mask, components, areas = _clean(mask, stroke, skew, top, bottom)
+    skew, top, bottom = _core_band(mask)
+    soft = np.where(ndimage.binary_dilation(mask, EIGHT), soft, 0.0).astype(np.float32)
+    slant = _slant(mask, skew, top, bottom)
+    middle = mask.shape[0] / 2
+    shift = np.rint((np.arange(mask.shape[0]) - middle) * slant).astype(np.int32)
+    shift -= shift.min()
+    return Ink(soft, mask, components, areas, skew, top, bottom, stroke, shift, _upright(soft, shift))
+
+
+def _rules(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Long thin horizontal lines that no text hangs on, (H, W)."""
+    height, width = mask.shape
+    length = max(int(0.45 * width), 24)
+    if length >= width:
+        return np.zeros_like(mask)
+    thick = ndimage.binary_dilation(mask, np.ones((3, 1), dtype=bool))
+    lines = _long_runs(thick, length) & mask
+    if not lines.any():
+        return lines
+    labels, count = ndimage.label(lines, EIGHT)
+    rules = np.zeros_like(mask)
+    for index, where in enumerate(ndimage.find_objects(labels), start=1):
+        line = labels[where] == index
+        rows, columns = where
+        if rows.stop - rows.start > max(0.2 * height, 4) or columns.stop - columns.start < length:
+            continue
+        above = mask[max(rows.start - 2, 0) : max(rows.start, 0), columns].any(axis=0)
+        below = mask[rows.stop : rows.stop + 2, columns].any(axis=0)
+        hangs = float(np.mean(above | below))
+        if hangs > 0.25 and 0.15 < (rows.start + rows.stop) / 2 / height < 0.85:
+            continue
+        # A stroke that crosses the rule goes on on both sides of it: keep it whole.
+        cross = above & below
+        rules[where] |= line & ~cross[None, :]
+    return rules
+
+
+@njit(cache=True, nogil=True)
+def _long_runs(mask: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """Pixels in horizontal runs of at least `length`."""
+    height, width = mask.shape
+    out = np.zeros((height, width), dtype=np.bool_)
+    for y in range(height):
+        run = 0
+        for x in range(width + 1):
+            if x < width and mask[y, x]:
+                run += 1
+            else:
+                if run >= length:
+                    out[y, x - run : x] = True
+                run = 0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _stroke_width(mask: NDArray[np.bool_]) -> float:
+    """Median over ink pixels of the shorter of their horizontal and vertical runs, px (1 where there is no ink)."""
+    height, width = mask.shape
+    across = np.zeros((height, width), dtype=np.int32)
+    for y in range(height):
+        run = 0
+        for x in range(width + 1):
+            if x < width and mask[y, x]:
+                run += 1
+            elif run:
+                across[y, x - run : x] = run
+                run = 0
+    histogram = np.zeros(max(height, width) + 1, dtype=np.int64)
+    total = 0
+    for x in range(width):
+        run = 0
+        for y in range(height + 1):
+            if y < height and mask[y, x]:
+                run += 1
+            elif run:
+                for back in range(y - run, y):
+                    histogram[min(run, across[back, x])] += 1
+                total += run
+                run = 0
+    seen = 0
+    for length in range(1, len(histogram)):
+        seen += histogram[length]
+        if total and 2 * seen >= total:
+            return float(length)
+    return 1.0
+
+
+@njit(cache=True, nogil=True)
+def _profile_energy(ys: NDArray[np.int64], xs: NDArray[np.int64], slope: float, size: int, offset: float) -> float:
+    """Sum of squares of the histogram of ys - slope * xs, lightly smoothed: peaked when the slope is right."""
+    profile = np.zeros(size + 2)
+    for i in range(len(ys)):
+        at = ys[i] - slope * xs[i] + offset
+        low = int(at)
+        part = at - low
+        if 0 <= low < size:
+            profile[low] += 1 - part
+            profile[low + 1] += part
+    return float(np.sum(profile * profile))
+
+
+def _best_slope(ys: NDArray[np.int64], xs: NDArray[np.int64], slopes: NDArray[np.float64], penalty: float) -> float:
+    """The slope at which the histogram of ys - slope * xs is most peaked, a small one being preferred."""
+    reach = float(np.abs(slopes).max()) * (float(np.abs(xs).max()) + 1)
+    size = int(ys.max() - ys.min() + 2 * reach + 4)
+    base = float(-ys.min() + reach + 1)
+    energies = np.array([_profile_energy(ys, xs, slope, size, base) for slope in slopes])
+    return float(slopes[int(np.argmax(energies * (1.0 - penalty * slopes**2)))])
+
+
+def _core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Skew (dy/dx) and the core band's top and bottom (y at the picture's middle column, px)."""
+    height, width = mask.shape
+    ys, xs = np.nonzero(mask)
+    if len(ys) < 4:
+        return 0.0, 0.2 * height, 0.8 * height
+    if len(ys) > 6000:
+        keep = np.random.default_rng(0).permutation(len(ys))[:6000]
+        ys, xs = ys[keep], xs[keep]
+    centred = xs - width // 2
+    span = float(xs.max() - xs.min() + 1)
+    tall = float(np.percentile(ys, 95) - np.percentile(ys, 5) + 1)
+    # A short word says little about its skew.
+    penalty = 8.0 + 60.0 * min(2.0, tall / span) ** 2
+    skew = _best_slope(ys, centred, np.linspace(-0.12, 0.12, 25), penalty)
+    flat = ys - skew * centred
+    low = float(flat.min())
+    profile = np.bincount((flat - low).astype(int))
+    profile = ndimage.uniform_filter1d(profile.astype(float), 3, mode="constant")
+    level = 0.45 * float(np.percentile(profile, 90))
+    # The run of busy rows that holds most ink.
+    busy = np.concatenate([[False], profile >= level, [False]])
+    starts, ends = np.flatnonzero(~busy[:-1] & busy[1:]), np.flatnonzero(busy[:-1] & ~busy[1:])
+    sums = np.concatenate([[0.0], np.cumsum(profile)])
+    best = int(np.argmax(sums[ends] - sums[starts]))
+    return skew, low + float(starts[best]), low + float(ends[best])
+
+
+def _clean(
+    mask: NDArray[np.bool_], stroke: float, skew: float, top: float, bottom: float
+) -> tuple[NDArray[np.bool_], Ints, NDArray[np.int64]]:
+    """The mask without specks and neighbouring lines' ink; its components and their areas."""
+    components, count = ndimage.label(mask, EIGHT)
+    components = components.astype(np.int32)
+    areas = np.bincount(components.ravel(), minlength=count + 1)
+    if not count:
+        return mask, components, areas
+    boxes = np.array([(c.start, r.start, c.stop, r.stop) for r, c in ndimage.find_objects(components)], dtype=float)
+    height, width = mask.shape
+    core = max(bottom - top, 3.0)
+    middle_x = (boxes[:, 0] + boxes[:, 2]) / 2 - width / 2
+    # Positions above the core's top and below its bottom, in core heights; positive is outside.
+    highest = (top + skew * middle_x - boxes[:, 1]) / core
+    lowest = (boxes[:, 3] - bottom - skew * middle_x) / core
+    above = (top + skew * middle_x - boxes[:, 3]) / core
+    below = (boxes[:, 1] - bottom - skew * middle_x) / core
+    size = areas[1:]
+    speck = size < max(0.35 * stroke * stroke, 2.0)
+    small = size < 1.5 * stroke * stroke
+    far = (above > 1.0) | (below > 0.7)
+    far |= small & ((above > 0.75) | (below > 0.3))
+    at_top, at_bottom = boxes[:, 1] <= 0, boxes[:, 3] >= height
+    cut_off = (at_top & (above > 0.0) & (highest > 0.4)) | (at_bottom & (below > -0.05) & (lowest > 0.3))
+    main = ~(speck | small | far | cut_off)
+    drop = speck | far | cut_off
+    if main.any():
+        left, right = boxes[main, 0].min(), boxes[main, 2].max()
+        drop |= small & ((boxes[:, 2] < left - 0.8 * core) | (boxes[:, 0] > right + 0.8 * core))
+        if drop.all():
+            drop[:] = False
+    else:
+        drop = speck & ~speck.all()
+    keep = np.concatenate([[False], ~drop])
+    return keep[components], np.where(keep[components], components, 0).astype(np.int32), np.where(keep, areas, 0)
+
+
+def _slant(mask: NDArray[np.bool_], skew: float, top: float, bottom: float) -> float:
+    """How far the letters lean, dx per dy upwards: the shear at which columns of ink are most peaked."""
+    ys, xs = np.nonzero(mask)
+    if len(ys) < 8:
+        return 0.0
+    if len(ys) > 6000:
+        keep = np.random.default_rng(1).permutation(len(ys))[:6000]
+        ys, xs = ys[keep], xs[keep]
+    return _best_slope(xs, -(ys - mask.shape[0] // 2), np.linspace(-0.5, 0.7, 49), 0.6)
+
+
+@njit(cache=True, nogil=True)
+def _upright(picture: Floats, shift: Ints) -> Floats:
+    """Rows of `picture` shifted right by `shift`, (H, W + max shift)."""
+    height, width = picture.shape
+    out = np.zeros((height, width + shift.max()), dtype=np.float32)
+    for y in range(height):
+        out[y, shift[y] : shift[y] + width] = picture[y]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def seam_tables(upright: Floats, middle: int, sideways: float) -> tuple[Floats, NDArray[np.int8]]:
+    """Cheapest way from every pixel to the picture's top (rows above `middle`) or bottom (the others).
+
+    A seam moves one row at a time and at most one column sideways; it pays the soft ink it crosses, and `sideways`
+    for each sideways step.
+
+    Returns:
+        cost: float32 (H, U), ink crossed from that pixel on, itself included.
+        step: int8 (H, U), the column step (-1, 0, 1) to the next row outwards.
+    """
+    height, width = upright.shape
+    cost = np.zeros((height, width), dtype=np.float32)
+    step = np.zeros((height, width), dtype=np.int8)
+    for half in range(2):
+        count = middle if half == 0 else height - middle
+        for i in range(count):
+            y = i if half == 0 else height - 1 - i
+            previous = y - 1 if half == 0 else y + 1
+            for u in range(width):
+                best, go = np.float32(0.0), 0
+                if i > 0:
+                    best = cost[previous, u]
+                    if u > 0 and cost[previous, u - 1] + sideways < best:
+                        best, go = cost[previous, u - 1] + sideways, -1
+                    if u + 1 < width and cost[previous, u + 1] + sideways < best:
+                        best, go = cost[previous, u + 1] + sideways, 1
+                cost[y, u] = best + upright[y, u]
+                step[y, u] = go
+    return cost, step
+
+
+def seam_costs(cost: Floats, middle: int) -> Floats:
+    """Ink crossed by the best seam through each column at the middle row, (U,)."""
+    if middle == 0:
+        return cost[0]
+    return np.minimum(cost[middle - 1] + cost[middle], 1e6).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def label_columns(step: NDArray[np.int8], middle: int, cuts: Ints, shift: Ints, width: int) -> Ints:
+    """Which span each pixel of the picture belongs to, (H, W): the number of seams at or left of it.
+
+    Args:
+        step: from `seam_tables`.
+        cuts: int32 (K,), upright columns at the middle row, ascending; pixel `cut` is right of the cut.
+    """
+    height, upright_width = step.shape
+    at = np.zeros((height, len(cuts)), dtype=np.int32)
+    for k in range(len(cuts)):
+        u = min(max(cuts[k], 0), upright_width - 1)
+        for y in range(middle - 1, -1, -1):
+            at[y, k] = u if cuts[k] < upright_width else upright_width
+            u += step[y, u]
+        u = min(max(cuts[k], 0), upright_width - 1)
+        for y in range(middle, height):
+            at[y, k] = u if cuts[k] < upright_width else upright_width
+            u += step[y, u]
+    labels = np.zeros((height, width), dtype=np.int32)
+    for y in range(height):
+        k, reached = 0, 0
+        for x in range(width):
+            u = x + shift[y]
+            while k < len(cuts) and max(at[y, k], reached) <= u:
+                reached = max(at[y, k], reached)
+                k += 1
+            labels[y, x] = k
+    return labels

@@ -1,0 +1,107 @@
+"""Every dynamic program: exact searches over the ways a transcript can be laid along its image.
+
+Costs are negative log-probabilities (nats); infinity forbids. All functions are checked against enumeration.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True)
+def best_segmentation(spans: Floats, starts: Floats, ends: Floats) -> tuple[NDArray[np.int32], float]:
+    """The cheapest way to lay L characters over consecutive spans between N candidate cuts.
+
+    Character k takes the span from cut b[k] to cut b[k + 1]; the cuts strictly increase.
+
+    Args:
+        spans: float32 (L, N, D), spans[k, i, d] the cost of character k from cut i to cut i + 1 + d.
+        starts: float32 (N,), cost of the first character starting at a cut.
+        ends: float32 (N,), cost of the last character ending at a cut.
+
+    Returns:
+        b: int32 (L + 1,), the cuts; all -1 where no layout is possible.
+        cost: its total, infinity where no layout is possible.
+
+    Source: semi-Markov (segmental) Viterbi search.
+    """
+    count, cuts, reach = spans.shape
+    cost = np.full((count + 1, cuts), np.inf)
+    back = np.full((count + 1, cuts), -1, dtype=np.int32)
+    cost[0] = starts
+    for k in range(count):
+        for i in range(cuts):
+            base = cost[k, i]
+            if base == np.inf:
+                continue
+            for d in range(min(reach, cuts - 1 - i)):
+                total = base + spans[k, i, d]
+                if total < cost[k + 1, i + 1 + d]:
+                    cost[k + 1, i + 1 + d] = total
+                    back[k + 1, i + 1 + d] = i
+    bounds = np.full(count + 1, -1, dtype=np.int32)
+    last, best = -1, np.inf
+    for j in range(cuts):
+        if cost[count, j] + ends[j] < best:
+            last, best = j, cost[count, j] + ends[j]
+    if last < 0:
+        return bounds, np.inf
+    for k in range(count, -1, -1):
+        bounds[k] = last
+        last = back[k, last]
+    return bounds, best
+
+
+@njit(cache=True, nogil=True)
+def segmentation_posterior(spans: Floats, starts: Floats, ends: Floats) -> tuple[NDArray[np.float64], float]:
+    """Probability of every cut being every boundary, over all layouts weighted by exp(-cost).
+
+    Args:
+        spans, starts, ends: as for `best_segmentation`.
+
+    Returns:
+        posterior: float64 (L + 1, N), rows sum to 1; all 0 where no layout is possible.
+        log_z: log of the summed weight of all layouts; -infinity where none is possible.
+
+    Source: semi-Markov forward-backward.
+    """
+    count, cuts, reach = spans.shape
+    forward = np.full((count + 1, cuts), -np.inf)
+    backward = np.full((count + 1, cuts), -np.inf)
+    forward[0] = -starts
+    backward[count] = -ends
+    for k in range(count):
+        for j in range(1, cuts):
+            low = max(0, j - reach)
+            top = -np.inf
+            for i in range(low, j):
+                top = max(top, forward[k, i] - spans[k, i, j - 1 - i])
+            if top > -np.inf:
+                total = 0.0
+                for i in range(low, j):
+                    total += np.exp(forward[k, i] - spans[k, i, j - 1 - i] - top)
+                forward[k + 1, j] = top + np.log(total)
+    for k in range(count - 1, -1, -1):
+        for i in range(cuts):
+            high = min(reach, cuts - 1 - i)
+            top = -np.inf
+            for d in range(high):
+                top = max(top, backward[k + 1, i + 1 + d] - spans[k, i, d])
+            if top > -np.inf:
+                total = 0.0
+                for d in range(high):
+                    total += np.exp(backward[k + 1, i + 1 + d] - spans[k, i, d] - top)
+                backward[k, i] = top + np.log(total)
+    posterior = np.zeros((count + 1, cuts))
+    top = np.max(forward[count] + backward[count])
+    if top == -np.inf:
+        return posterior, -np.inf
+    log_z = top + np.log(np.sum(np.exp(forward[count] + backward[count] - top)))
+    for k in range(count + 1):
+        for j in range(cuts):
+            posterior[k, j] = np.exp(forward[k, j] + backward[k, j] - log_z)
+    return posterior, log_z
