@@ -1,0 +1,273 @@
+"""Rounds of EM on a project: joins the store and the library.
+
+    freeze the corrections -> M-step -> keep what was learned -> E-step -> checkpoint -> one transaction
+
+`run_round` works in this process; `start_round` has another, niced one do it, which outlives the one that asked.
+Whatever happens meanwhile, readers of the store see the previous round or the complete new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from charloc.supervision import supervise
+from charloc.uncertainty import word_uncertainty
+
+from annotator.prequential import prequential
+from annotator.words import StoreWords
+from charloc import checkpoint as on_disk
+from charloc import em
+from charloc.methods import METHODS, Checkpoint, Progress, silent
+from charloc.types import CharlocError, CheckpointError, Localization, Pins
+from db import Round, RoundLost, RoundStats, Store
+
+LOG = "rounds.log"
+HEARTBEAT_S = 0.5
+LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
+
+
+class RoundCancelled(CharlocError):
+    """Somebody asked the round to stop."""
+
+
+def run_round(
+    store: Store,
+    project: Path,
+    method: str,
+    progress: Progress = silent,
+    *,
+    resume: bool = True,
+    fresh: bool = False,
+    **settings: object,
+) -> Round:
+    """Run one round with `method`, in this process, and store it.
+
+    A method that learns starts from the newest round; if there is none, the guess is made first, as round 0. What a
+    stopped attempt had learned from the same round, corrections, words and settings is used again.
+
+    Args:
+        store: the project's store.
+        project: the project's folder; what is learned goes to `checkpoints/` in it.
+        method: a key of `charloc.methods.METHODS`.
+        progress: called with (phase, done, total); may raise to stop the round.
+        resume: use what a stopped attempt had learned.
+        fresh: learn from nothing but the newest round's boxes, not from its method's checkpoint.
+        settings: passed to the method.
+
+    Returns:
+        The finished round.
+
+    Raises:
+        RoundBusy: another process is running one.
+        RoundCancelled: it was cancelled; nothing of it is kept.
+        KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
+        CharlocError: no such method, no words, a damaged checkpoint.
+    """
+    if method not in METHODS:
+        raise CharlocError(f"There is no method '{method}'. Choose one of: {', '.join(METHODS)}.")
+    if store.word_count() == 0:
+        raise CharlocError("The project has no words yet. Import some first: launch.py import SRC --project DIR")
+    if METHODS[method].learns and store.newest_round() is None:
+        _attempt(store, project, "guess", progress, resume=resume, fresh=True, settings={})
+    return _attempt(store, project, method, progress, resume=resume, fresh=fresh, settings=settings)
+
+
+def start_round(project: Path, method: str) -> subprocess.Popen[bytes]:
+    """Have a round run in a niced process of its own session, whose output goes to `rounds.log` in the project.
+
+    Args:
+        project: the project's folder.
+        method: a key of `charloc.methods.METHODS`.
+
+    Returns:
+        The process. It goes on when this one ends; how far it is stands in the store.
+    """
+    command = [sys.executable, str(LAUNCH), "train", "--project", str(project), "--rounds", "1", "--method", method]
+    with (project / LOG).open("ab") as log:
+        log.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {method}\n".encode())
+        log.flush()
+        return subprocess.Popen(
+            [*command, "--background"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def cancel_round(store: Store) -> bool:
+    """Ask the running round to stop, or give up the interrupted one; return whether there was one."""
+    unfinished = store.unfinished_round()
+    if unfinished is None:
+        return False
+    if unfinished.state == "running":
+        store.request_cancel(unfinished.id)
+    else:
+        store.end_round(unfinished.id, "cancelled", "given up")
+    return True
+
+
+def _attempt(
+    store: Store,
+    project: Path,
+    method: str,
+    progress: Progress,
+    *,
+    resume: bool,
+    fresh: bool,
+    settings: Mapping[str, object],
+) -> Round:
+    """Claim a round, work on it, and leave it in one of its end states whatever happens."""
+    this = _claim(store, method, settings)
+    kept = project / "checkpoints" / f"round_{this.number}.learned"
+    if not resume:
+        shutil.rmtree(kept, ignore_errors=True)
+    try:
+        result = _work(store, project, this, kept, progress, fresh)
+        shutil.rmtree(kept, ignore_errors=True)
+        return result
+    except RoundCancelled:
+        shutil.rmtree(kept, ignore_errors=True)
+        _end(store, this, "cancelled", "cancelled")
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        _end(store, this, "interrupted", "stopped; the next round goes on from what it had learned")
+        raise
+    except RoundLost:
+        raise
+    except Exception as error:
+        _end(store, this, "failed", str(error) if isinstance(error, CharlocError) else f"unexpected: {error!r}")
+        raise
+
+
+def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:
+    """Take over the round that was interrupted, if it would be the same one; else begin a new one."""
+    parent = store.newest_round()
+    parent_id = parent.id if parent else None
+    stopped = store.unfinished_round()
+    if stopped is not None and stopped.state != "running":
+        same = stopped.method == method and stopped.parent_id == parent_id and dict(stopped.settings) == dict(settings)
+        if same and stopped.corrections_upto == store.last_correction_id():
+            return store.adopt_round(stopped.id, os.getpid())
+        store.end_round(stopped.id, "cancelled", "superseded by a newer attempt")
+    return store.begin_round(method, parent_id=parent_id, settings=settings, pid=os.getpid())
+
+
+def _end(store: Store, this: Round, state: str, message: str) -> None:
+    if store.round(this.id).state == "running":
+        store.end_round(this.id, state, message)
+
+
+def _work(store: Store, project: Path, this: Round, kept: Path, progress: Progress, fresh: bool) -> Round:
+    """The round itself, from the frozen corrections to the transaction that makes it visible."""
+    started = time.perf_counter()
+    report = _Reporter(store, this.id, progress)
+    ids = store.word_ids()
+    words = StoreWords(store, ids)
+    corrections = store.corrections_in_force(upto=this.corrections_upto)
+    pins, weights = supervise(words, corrections)
+    parent = store.round(this.parent_id) if this.parent_id is not None else None
+    current = _current(store, parent, words, pins, report)
+
+    learned, learned_already = None, None
+    made_from = {
+        "parent": this.parent_id,
+        "corrections_upto": this.corrections_upto,
+        "words": len(ids),
+        "settings": dict(this.settings),
+        "fresh": fresh,
+    }
+    if METHODS[this.method].learns:
+        learned = None if fresh else _newest_learned(store, project, this.method)
+        learned_already = _kept(kept, this.method, made_from)
+    result = em.run_round(
+        this.method,
+        words,
+        current,
+        pins,
+        weights,
+        parent=learned,
+        learned_already=learned_already,
+        on_learned=lambda what: on_disk.write(kept, this.method, what, made_from),
+        progress=report,
+        **this.settings,
+    )
+
+    report("save", 0, 1)
+    name = None
+    if result.checkpoint is not None:
+        name = f"round_{this.number}"
+        on_disk.write(project / "checkpoints" / name, this.method, result.checkpoint, made_from)
+    stats = RoundStats(
+        words=len(ids),
+        seconds=time.perf_counter() - started,
+        words_per_s=len(ids) / max(result.e_step_s, 1e-9),
+        log_likelihood=result.log_likelihood,
+        moved=result.moved if parent else 0,
+        learned=result.learned,
+        prequential=prequential(store, parent, this.corrections_upto) if parent else None,
+    )
+    proposals = [(id, each, word_uncertainty(each)) for id, each in zip(ids, result.localizations, strict=True)]
+    store.finish_round(this.id, proposals, stats, name)
+    progress("save", 1, 1)
+    return store.round(this.id)
+
+
+def _current(
+    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress
+) -> list[Localization]:
+    """Where characters are believed to be: the parent round's proposals, the guess for words that came after it.
+
+    Without a parent nothing is believed yet: every box is missing.
+    """
+    if parent is None:
+        return [_nowhere(len(record.characters)) for record in words.records]
+    known = store.proposals(parent.id, words.ids)
+    new = [index for index, id in enumerate(words.ids) if id not in known]
+    guessed = em.first_guess([words[index] for index in new], [pins[index] for index in new], progress) if new else []
+    believed = {words.ids[index]: each for index, each in zip(new, guessed, strict=True)}
+    return [known[id] if id in known else believed[id] for id in words.ids]
+
+
+def _nowhere(length: int) -> Localization:
+    return Localization(np.full((length, 4), np.nan, np.float32), np.zeros(length, np.float32), 0.0, "none")
+
+
+def _newest_learned(store: Store, project: Path, method: str) -> Checkpoint | None:
+    """What the newest finished round of this method learned; None if there was none."""
+    finished = [each for each in store.rounds() if each.state == "finished" and each.method == method]
+    name = max(finished, key=lambda each: each.number).checkpoint if finished else None
+    return on_disk.read(project / "checkpoints" / name, method) if name else None
+
+
+def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoint | None:
+    """What a stopped attempt had learned, if it is whole and learned from the same things."""
+    try:
+        return on_disk.read(kept, method) if on_disk.made_from(kept) == made_from else None
+    except CheckpointError:
+        return None
+
+
+class _Reporter:
+    """The progress callback of a round: shows it, stores it with a heartbeat, and stops when somebody asked."""
+
+    def __init__(self, store: Store, round_id: int, show: Progress) -> None:
+        self._store, self._round_id, self._show = store, round_id, show
+        self._phase, self._next_s = "", 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        self._show(phase, done, total)
+        now_s = time.monotonic()
+        if phase == self._phase and now_s < self._next_s:
+            return
+        self._phase, self._next_s = phase, now_s + HEARTBEAT_S
+        if self._store.progress(self._round_id, phase, done, total):
+            raise RoundCancelled("The round was cancelled. Nothing of it is kept; the previous round stays.")

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""charloc's command line: puts the store, the library and the application together.
+
+    launch.py import SRC --project DIR      images + transcripts into a project
+    launch.py guess --project DIR           a first segmentation, from the ink
+    launch.py train --project DIR           a round of EM
+    launch.py annotate --project DIR        correct in the browser (what happens without a command)
+    launch.py export --project DIR --format jsonl --out FILE
+
+What takes long to import is imported by the command that needs it, so that the others start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from enum import StrEnum
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from charloc.methods import DEFAULT, METHODS
+from charloc.types import CharlocError
+
+HERE = Path(__file__).resolve().parent
+DEMO = Path("demo-project")
+FIRST_PORT = 7860
+INTERRUPTED = 130
+
+
+class Format(StrEnum):
+    """What `export` writes."""
+
+    jsonl = "jsonl"
+    box = "box"
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C ends each with a message and status 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            print("\nStopped. What was finished is kept; run the same command to go on.", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from stop
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="From word images and transcripts to character boxes: guess, learn, correct, export.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Project = Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no summary; errors only.")]
+HERE_PROJECT = Path("project")
+
+
+@app.command("import")
+def import_words(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder of images with .gt.txt, or a words.jsonl.")],
+    project: Project = HERE_PROJECT,
+    quiet: Quiet = False,
+) -> None:
+    """Add words to a project; make the project if there is none. Only what is new goes in."""
+    from annotator.importer import import_source
+
+    from annotator.terminal import bars, show_import
+    from db import Store
+
+    with Store.open(project, create=True) as store, bars("import", quiet=quiet) as progress:
+        report = import_source(store, source, progress)
+    show_import(report, project, quiet=quiet)
+
+
+@app.command()
+def guess(project: Project = HERE_PROJECT, quiet: Quiet = False) -> None:
+    """Make the first segmentation, from the ink alone."""
+    _rounds(project, "guess", 1, quiet=quiet)
+
+
+@app.command()
+def train(
+    project: Project = HERE_PROJECT,
+    rounds: Annotated[int, typer.Option(min=1, help="How many rounds to run, one after the other.")] = 1,
+    method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = DEFAULT,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Learn from the newest boxes, not on earlier rounds.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Do not go on where a stopped round was.")] = False,
+    quiet: Quiet = False,
+    background: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run rounds of EM. Ctrl-C stops; the next `train` goes on from what was learned."""
+    settings = _settings(set_ or [])
+    if background and hasattr(os, "nice"):
+        os.nice(10)  # people who correct meanwhile come first
+    _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, **settings)
+
+
+@app.command()
+def annotate(
+    project: Annotated[Path | None, typer.Option("--project", "-p", help="The project's folder.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help=f"A demo project, made in {DEMO}/ on first use.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help=f"Port; otherwise the first that is free from {FIRST_PORT} on.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Serve the pages on which people correct boxes and train rounds."""
+    from db import Store
+
+    folder = project or (DEMO if demo else HERE_PROJECT)
+    with Store.open(folder, create=demo) as store:
+        if demo:
+            from annotator.demo import fill
+
+            fill(store)
+        from annotator.serve import open_browser, serve
+
+        def ready(address: str) -> None:
+            print(f"charloc is ready: {address}")
+            print(f"Project: {folder}. Ctrl-C stops it; every correction is kept.", flush=True)
+            if browser:
+                open_browser(address)
+
+        serve(store, folder, host, port, FIRST_PORT, ready)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    project: Project = HERE_PROJECT,
+    format: Annotated[Format, typer.Option(help="JSON lines, or Tesseract's box format.")] = Format.jsonl,
+    quiet: Quiet = False,
+) -> None:
+    """Write the boxes of the newest round, corrections applied."""
+    from annotator.exporter import export_project
+
+    from db import Store
+
+    with Store.open(project) as store:
+        count = export_project(store, format.value, out)
+    if not quiet:
+        print(f"{count:,} words written to {out}")
+
+
+@app.command()
+def status(project: Project = HERE_PROJECT) -> None:
+    """Show how far a project is: words, corrections, rounds."""
+    from rich.console import Console
+
+    from annotator.terminal import show_status
+    from db import Store
+
+    with Store.open(project) as store:
+        show_status(store, Console())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        print(f"charloc {installed('charloc')}")
+    except PackageNotFoundError:
+        print("charloc, not installed (run from its folder)")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A benchmark in tests/bench, or 'all'.")] = "",
+) -> None:
+    """Run a benchmark; what stands after its name goes to it."""
+    there = {path.stem: path for path in sorted((HERE / "tests" / "bench").glob("[!_]*.py"))}
+    if name != "all" and name not in there:
+        raise CharlocError(f"There is no benchmark '{name}'. Choose one of: all, {', '.join(there) or '(none here)'}.")
+    for path in there.values() if name == "all" else [there[name]]:
+        spec = spec_from_file_location(f"bench_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        if hasattr(module, "main"):
+            module.main(context.args)
+
+
+def _rounds(project: Path, method: str, count: int, *, quiet: bool, **options: Any) -> None:
+    from annotator.rounds import run_round
+    from annotator.terminal import bars, round_line
+    from db import Store
+
+    with Store.open(project) as store:
+        for _ in range(count):
+            with bars(method, quiet=quiet) as progress:
+                finished = run_round(store, project, method, progress, **options)
+            if not quiet:
+                print(round_line(finished), flush=True)
+
+
+def _settings(pairs: list[str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise CharlocError(f"--set {pair}: expected KEY=VALUE, such as --set epochs=4.")
+        try:
+            settings[key] = json.loads(value)
+        except ValueError:
+            settings[key] = value
+    return settings
+
+
+def _details() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="charloc-error-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit status: 0, 1 (an error, said in one message), 2 (usage), 130 (stopped)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("--help", "-h")):
+        arguments = ["annotate", *arguments]
+    try:
+        app(arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except CharlocError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line before a traceback
+        print(f"Error: {error!r}, which was not expected. Nothing stored is lost.", file=sys.stderr)
+        print(f"Please report it with the details in {_details()}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # Asked to end, a round is put down as carefully as with Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(main())
