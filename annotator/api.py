@@ -1,0 +1,287 @@
+"""The REST interface of the editor: words to annotate, corrections, rounds, images.
+
+Handlers are plain functions, so they run in the thread pool and a slow disk never blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from annotator.jobs import Jobs
+from charloc.images import decode
+from charloc.methods import METHODS
+from charloc.text import visual_order
+from charloc.types import CharlocError
+from db import CharacterMark, Conflict, Correction, NewCorrection, Round, Store, UnknownItem, Word
+
+MAX_CHARACTERS = 4000
+SHA256 = re.compile(r"[0-9a-f]{64}")
+SHOWN_AS_IS = frozenset({"image/png", "image/jpeg"})
+Json = dict[str, object]
+
+
+class Refused(CharlocError):
+    """A request that cannot be granted; `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Mark(BaseModel):
+    """What a person said about one character."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: Literal["untouched", "accepted", "pinned", "invisible"]
+    box: tuple[float, float, float, float] | None = None
+
+
+class Decision(BaseModel):
+    """A correction as the editor sends it. `word_key` says which image and text the person saw, so that a decision
+    kept in a browser never lands on another project's word of the same number."""
+
+    model_config = ConfigDict(extra="forbid")
+    uuid: UUID
+    word_id: int
+    word_key: Annotated[str, Field(max_length=64)]
+    kind: Literal["boxes", "flag", "skip", "clear"]
+    characters: Annotated[list[Mark], Field(max_length=MAX_CHARACTERS)] = []
+    reason: Annotated[str, Field(max_length=500)] = ""
+    round_id: int | None = None
+    base_id: int | None = None
+
+
+class TrainRequest(BaseModel):
+    """Which method the next round should use."""
+
+    model_config = ConfigDict(extra="forbid")
+    method: Annotated[str, Field(max_length=100)]
+
+
+def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
+    """All routes, on this store.
+
+    Args:
+        store: the open project.
+        jobs: starts and stops rounds.
+        project: what `/api/status` says the project is ({"id", "name"}).
+    """
+    router = APIRouter()
+
+    @router.get("/api/queue")
+    def queue(
+        limit: Annotated[int, Query(ge=1, le=100)] = 8, exclude: Annotated[str, Query(max_length=40_000)] = ""
+    ) -> Json:
+        """The words to annotate next, most uncertain first, without those in `exclude` (ids, comma separated)."""
+        ids = store.queue(limit, id_list(exclude))
+        return {"words": words_json(store, ids)}
+
+    @router.get("/api/words/{word_id}")
+    def word(word_id: int) -> Json:
+        """One word with its newest proposal and the correction in force."""
+        return words_json(store, [one_word(store, word_id).id])[0]
+
+    @router.post("/api/corrections")
+    def correct(decision: Decision) -> Response:
+        """Store a decision, exactly once per uuid. 409 carries the newer correction somebody else made."""
+        target = one_word(store, decision.word_id)
+        check(decision, target)
+        marks = tuple(CharacterMark(state=mark.state, box=mark.box) for mark in decision.characters)
+        try:
+            saved = store.save_correction(
+                NewCorrection(
+                    word_id=target.id,
+                    uuid=str(decision.uuid),
+                    kind=decision.kind,
+                    characters=marks,
+                    reason=decision.reason,
+                    round_id=decision.round_id,
+                    base_id=decision.base_id,
+                )
+            )
+        except Conflict as conflict:
+            newer = correction_json(conflict.in_force) if conflict.in_force else None
+            return JSONResponse({"detail": str(conflict), "correction": newer}, status_code=409)
+        return JSONResponse({"correction": correction_json(saved)})
+
+    @router.get("/api/rounds")
+    def rounds() -> Json:
+        """Every round there was, newest first."""
+        return {"rounds": [round_json(each) for each in reversed(store.rounds())]}
+
+    @router.post("/api/rounds", status_code=202)
+    def train(request: TrainRequest) -> Json:
+        """Start the next round in its own process."""
+        if request.method not in METHODS:
+            raise Refused(f"There is no method '{request.method}'. Choose one of: {', '.join(METHODS)}.")
+        if store.word_count() == 0:
+            raise Refused("There are no words yet. Import some first, then train.", 409)
+        jobs.start(request.method)
+        return {"job": jobs.view()}
+
+    @router.post("/api/rounds/current/cancel", status_code=202)
+    def cancel() -> Json:
+        """Ask the running round to stop."""
+        jobs.cancel()
+        return {"job": jobs.view()}
+
+    @router.get("/api/status")
+    def status() -> Json:
+        """What the page's header shows: how far the project is and what is running."""
+        newest = store.newest_round()
+        return {
+            "project": project,
+            "counts": asdict(store.counts()),
+            "newest": round_json(newest) if newest else None,
+            "job": jobs.view(),
+        }
+
+    @router.get("/images/{sha}")
+    def image(sha: str, request: Request) -> Response:
+        """An image by the sha256 of its bytes; it can never change, so browsers keep it."""
+        if not SHA256.fullmatch(sha):
+            raise Refused("An image is named by 64 hexadecimal digits.", 404)
+        headers = {"cache-control": "private, max-age=31536000, immutable", "etag": f'"{sha}"'}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        try:
+            data, media_type = store.image(sha)
+        except UnknownItem as error:
+            raise Refused(str(error), 404) from error
+        if media_type not in SHOWN_AS_IS:
+            data, media_type = as_png(data), "image/png"
+        return Response(data, media_type=media_type, headers=headers)
+
+    return router
+
+
+def one_word(store: Store, word_id: int) -> Word:
+    """The word, or a 404 that says so."""
+    try:
+        return store.words([word_id])[0]
+    except UnknownItem as error:
+        raise Refused(str(error), 404) from error
+
+
+def check(decision: Decision, word: Word) -> None:
+    """Refuse a decision that does not fit its word, naming the character."""
+    if decision.word_key != word.key:
+        raise Refused(
+            f"This decision is about another image or transcript than '{word.name}' of this project. "
+            "Was another project served at this address before?"
+        )
+    if decision.kind != "boxes":
+        return
+    if len(decision.characters) != len(word.characters):
+        raise Refused(
+            f"'{word.name}' has {len(word.characters)} characters, but {len(decision.characters)} were sent. "
+            "Reload the page to get the word anew."
+        )
+    for index, (mark, character) in enumerate(zip(decision.characters, word.characters, strict=True)):
+        who = f"'{word.name}', character {index + 1} '{character}'"
+        if mark.state == "pinned" and mark.box is None:
+            raise Refused(f"{who}: a pinned character needs a box.")
+        if mark.box is None:
+            continue
+        x0, y0, x1, y1 = mark.box
+        if not all(map(math.isfinite, mark.box)) or not (x0 < x1 and y0 < y1):
+            raise Refused(f"{who}: the box {mark.box} is not x0 < x1 and y0 < y1.")
+        # A proposal may stick out by rounding; a person's box cannot.
+        if mark.state == "pinned" and not (x0 >= 0 and y0 >= 0 and x1 <= word.width and y1 <= word.height):
+            raise Refused(f"{who}: the box {mark.box} leaves the image of {word.width} x {word.height} px.")
+
+
+def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
+    """Words as the editor takes them, in the order of `ids`."""
+    newest = store.newest_round()
+    proposals = store.proposals(newest.id, ids) if newest else {}
+    corrections = store.corrections_in_force(ids)
+    listed: list[Json] = []
+    for word in store.words(ids):
+        proposal = proposals.get(word.id)
+        boxes: list[list[float] | None] = [None] * len(word.characters)
+        confidence = [0.0] * len(word.characters)
+        if proposal is not None:
+            rows = proposal.boxes.round(2).tolist()
+            boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
+            confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.tolist()]
+        correction = corrections.get(word.id)
+        listed.append(
+            {
+                "id": word.id,
+                "key": word.key,
+                "name": word.name,
+                "text": word.text,
+                "characters": list(word.characters),
+                "order": visual_order(word.characters),
+                "width": word.width,
+                "height": word.height,
+                "image": f"/images/{word.image_sha}",
+                "round": newest.number if newest else None,
+                "round_id": newest.id if newest else None,
+                "boxes": boxes,
+                "confidence": confidence,
+                "correction": correction_json(correction) if correction else None,
+            }
+        )
+    return listed
+
+
+def correction_json(correction: Correction) -> Json:
+    """A correction as the editor takes it."""
+    return {
+        "id": correction.id,
+        "word_id": correction.word_id,
+        "uuid": correction.uuid,
+        "kind": correction.kind,
+        "characters": [{"state": mark.state, "box": mark.box} for mark in correction.characters],
+        "reason": correction.reason,
+        "author": correction.author,
+        "created_at": correction.created_at.isoformat(),
+    }
+
+
+def round_json(each: Round) -> Json:
+    """A round as the rounds page takes it; numbers that are not finite become null."""
+    row: Json = {
+        name: getattr(each, name)
+        for name in (
+            "id", "number", "method", "state", "phase", "done", "total", "message", "cancel_requested", "moved",
+            "log_likelihood", "seconds", "words_per_s", "words",
+        )
+    }  # fmt: skip
+    row["prequential"] = asdict(each.prequential) if each.prequential else None
+    for name, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            row[name] = None
+    row["started_at"] = each.started_at.isoformat()
+    row["finished_at"] = each.finished_at.isoformat() if each.finished_at else None
+    return row
+
+
+def id_list(text: str) -> list[int]:
+    """Ids out of "1,2,3"."""
+    parts = [part for part in text.split(",") if part]
+    if not all(part.isdecimal() and len(part) < 19 for part in parts):
+        raise Refused(f"exclude={text[:60]!r}: expected word numbers separated by commas.")
+    return [int(part) for part in parts]
+
+
+@lru_cache(maxsize=64)
+def as_png(data: bytes) -> bytes:
+    """An image browsers do not show (TIFF), as PNG; the same pixels the methods see."""
+    out = io.BytesIO()
+    Image.fromarray(decode(data, "image")).save(out, "PNG")
+    return out.getvalue()

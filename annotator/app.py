@@ -1,0 +1,121 @@
+"""The application: the Gradio pages, the REST interface and the static files, on one FastAPI app."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+# Nothing is sent to anyone, whatever gradio's default is.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+
+from annotator.api import Refused, make_router
+from annotator.jobs import Busy, Jobs, Process
+from annotator.pages import HEAD, THEME, build
+from annotator.rounds import cancel_round, start_round
+from annotator.security import Security
+from charloc.types import CharlocError
+from db import Store
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    store: Store,
+    project: Path,
+    *,
+    hosts: Collection[str] = (),
+    start: Callable[[Path, str], Process] = start_round,
+    cancel: Callable[[Store], object] = cancel_round,
+) -> FastAPI:
+    """The whole application on an open project.
+
+    Args:
+        store: the project's store; the caller closes it after the server has stopped.
+        project: the project's folder.
+        hosts: host names it may be opened under, besides this machine's own.
+        start: starts a process that runs one round of the named method.
+        cancel: asks the running round to stop.
+
+    Returns:
+        An ASGI application; the page is at "/".
+    """
+    app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
+    # A folder's decisions wait in the browser under this name until the same folder is served again.
+    identity = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:16]
+    name = project.resolve().name
+    app.include_router(make_router(store, Jobs(store, project, start, cancel), {"id": identity, "name": name}))
+    version = add_static(app)
+    add_errors(app)
+    gr.mount_gradio_app(
+        app,
+        build(name, f"/static/charloc/{version}"),
+        path="/",
+        theme=THEME,
+        head=HEAD.format(static=f"/static/charloc/{version}"),
+        ssr_mode=False,
+        footer_links=[],
+        enable_monitoring=False,
+        run_history=False,
+        max_file_size="1mb",
+        show_error=False,
+    )
+    app.add_middleware(Security, hosts=hosts)
+    return app
+
+
+def add_static(app: FastAPI) -> str:
+    """Serve `static/` from memory under a path that changes with its content; return that part of the path."""
+    files = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
+    version = hashlib.sha256(b"\0".join(name.encode() + b"\0" + data for name, data in files.items())).hexdigest()[:12]
+
+    @app.get("/static/charloc/{asked}/{name}")
+    def static(asked: str, name: str) -> Response:
+        if name not in files:
+            return JSONResponse({"detail": f"There is no file '{name}'."}, status_code=404)
+        kept = "public, max-age=31536000, immutable" if asked == version else "no-cache"
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(files[name], media_type=media_type, headers={"cache-control": kept})
+
+    return version
+
+
+def add_errors(app: FastAPI) -> None:
+    """Answer every error with {"detail": a sentence for people}."""
+
+    @app.exception_handler(Refused)
+    def refused(request: Request, error: Refused) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=error.status)
+
+    @app.exception_handler(Busy)
+    def busy(request: Request, error: Busy) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=409)
+
+    @app.exception_handler(CharlocError)
+    def known(request: Request, error: CharlocError) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=422)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return JSONResponse({"detail": " ".join(map(sentence, error.errors()[:3]))}, status_code=422)
+
+    @app.exception_handler(Exception)
+    def unknown(request: Request, error: Exception) -> Response:
+        return JSONResponse({"detail": "Something went wrong on the server; its log says what."}, status_code=500)
+
+
+def sentence(problem: dict[str, object]) -> str:
+    """One validation problem, as "characters, item 3, state: Input should be ... (got 'x')."."""
+    where = problem.get("loc")
+    parts = [part for part in where if part not in ("body", "query", "path")] if isinstance(where, tuple) else []
+    place = ", ".join(f"item {part + 1}" if isinstance(part, int) else str(part) for part in parts) or "request"
+    given = problem.get("input")
+    got = f" (got {given!r:.60})" if isinstance(given, str | int | float | None) else ""
+    return f"{place}: {problem.get('msg')}{got}."

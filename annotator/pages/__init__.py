@@ -1,0 +1,46 @@
+"""The pages, one file each, and the frame they stand in.
+
+Gradio gives the frame; what moves is in `static/`, because a round trip per key press would be felt. Each component
+here has a constant template (text comes in as textContent only) and hands its element to a static module.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from annotator.pages.annotate import Editor
+from annotator.pages.rounds import Header, RoundsTable
+
+HEAD = """
+<link rel="stylesheet" href="{static}/frame.css">
+<link rel="stylesheet" href="{static}/editor.css">
+<link rel="modulepreload" href="{static}/editor.js">
+<link rel="modulepreload" href="{static}/header.js">
+<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
+<meta name="color-scheme" content="light dark">
+"""
+
+# System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.
+THEME = gr.themes.Base(
+    primary_hue="blue",
+    neutral_hue="slate",
+    font=["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "sans-serif"],
+    font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
+)
+
+
+def build(name: str, static: str) -> gr.Blocks:
+    """All pages of the application.
+
+    Args:
+        name: what the project is called.
+        static: where the static files are served, without a slash at the end.
+    """
+    with gr.Blocks(title=f"{name} – charloc", analytics_enabled=False, fill_width=True) as pages:
+        Header(static, elem_id="charloc-header")
+        with gr.Tabs(elem_id="charloc-tabs"):
+            with gr.Tab("Annotate"):
+                Editor(static, elem_id="charloc-editor")
+            with gr.Tab("Rounds"):
+                RoundsTable(static, elem_id="charloc-rounds")
+    return pages

@@ -1,0 +1,97 @@
+"""The page where people look at words and correct their boxes."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+# Constant: gradio runs "${...}" and "{{...}}" in a template as code, so nothing is ever put into it.
+TEMPLATE = """
+<section class="cl-editor" data-role="editor" aria-label="Editor" tabindex="-1">
+  <header class="cl-word">
+    <div class="cl-transcript" data-role="transcript" dir="auto" lang="und">&nbsp;</div>
+    <div class="cl-facts">
+      <span class="cl-name" data-role="name">&nbsp;</span>
+      <button type="button" class="cl-save" data-role="save" data-state="saved" title="Every decision is kept in this
+ browser first, then sent."><i></i><span data-role="save-text">All saved</span></button>
+    </div>
+  </header>
+  <div class="cl-stage" data-role="stage" tabindex="-1"></div>
+  <div class="cl-empty" data-role="empty" hidden></div>
+  <div class="cl-readout">
+    <span data-role="readout" class="cl-selected">&nbsp;</span>
+    <span class="cl-legend" aria-label="Colours: how sure the model is">
+      <span><i data-level="0"></i>unsure</span><span><i data-level="1"></i></span><span><i data-level="2"></i></span>
+      <span><i data-level="3"></i>sure</span><span><i data-level="yours"></i>yours</span>
+    </span>
+  </div>
+  <nav class="cl-actions" aria-label="Actions">
+    <button type="button" class="cl-primary" data-do="accept">Accept<kbd>Enter</kbd></button>
+    <button type="button" data-do="skip" title="Leave the rest open and go on. Boxes you corrected are kept.">
+      Skip<kbd>S</kbd></button>
+    <button type="button" data-do="flag" title="The transcript or the image is wrong">Flag<kbd>F</kbd></button>
+    <button type="button" data-do="undo" title="Take back the last step, also into earlier words">
+      Undo<kbd>U</kbd></button>
+    <span class="cl-gap"></span>
+    <button type="button" data-do="invisible" title="The selected character is not to be seen in the image">
+      Not visible<kbd>X</kbd></button>
+    <button type="button" data-do="hide" aria-pressed="false" title="Show the bare image">Hide<kbd>H</kbd></button>
+    <span class="cl-pair">
+      <button type="button" data-do="smaller" aria-label="Smaller" title="Smaller (-)">&minus;</button>
+      <button type="button" data-do="larger" aria-label="Larger" title="Larger (+)">+</button>
+    </span>
+    <button type="button" data-do="help" aria-label="Keys" title="All keys (?)">?</button>
+  </nav>
+  <div class="cl-progress"><span data-role="counts">&nbsp;</span><b><i data-role="bar"></i></b></div>
+  <div class="cl-troubles" data-role="troubles"></div>
+  <div class="cl-toast" data-role="toast" role="status" aria-live="polite"></div>
+  <dialog class="cl-dialog" data-role="flag">
+    <form method="dialog">
+      <h2>What is wrong with this word?</h2>
+      <p>A flagged word is left out of training until someone has looked at it.</p>
+      <div class="cl-reasons">
+        <button type="button" value="The transcript is wrong"><kbd>1</kbd>The transcript is wrong</button>
+        <button type="button" value="Unreadable"><kbd>2</kbd>Unreadable</button>
+        <button type="button" value="Badly cut out"><kbd>3</kbd>Badly cut out</button>
+      </div>
+      <label>In your own words <input type="text" maxlength="500" data-role="reason" autocomplete="off"></label>
+      <menu><button type="button" data-role="flag-no">Back<kbd>Esc</kbd></button>
+        <button type="submit" class="cl-primary" data-role="flag-yes">Flag<kbd>Enter</kbd></button></menu>
+    </form>
+  </dialog>
+  <dialog class="cl-dialog" data-role="help">
+    <h2>Keys</h2>
+    <dl>
+      <dt><kbd>Enter</kbd></dt><dd>accept the rest, next word</dd>
+      <dt><kbd>Space</kbd></dt><dd>accept this character, next character</dd>
+      <dt><kbd>Tab</kbd> <kbd>Shift Tab</kbd></dt><dd>next, previous character</dd>
+      <dt><kbd>&larr;</kbd> <kbd>&uarr;</kbd> <kbd>&darr;</kbd> <kbd>&rarr;</kbd></dt>
+      <dd>move the box by 1 pixel of the image (<kbd>Shift</kbd>: 5)</dd>
+      <dt><kbd>Ctrl</kbd> + arrows</dt><dd>move its right or lower edge</dd>
+      <dt><kbd>Alt</kbd> + arrows</dt><dd>move its left or upper edge</dd>
+      <dt><kbd>X</kbd></dt><dd>the character is not visible, or is again</dd>
+      <dt><kbd>S</kbd></dt><dd>skip: leave the rest open (what you corrected is kept)</dd>
+      <dt><kbd>F</kbd></dt><dd>flag: transcript or image is wrong</dd>
+      <dt><kbd>U</kbd> <kbd>Ctrl Z</kbd></dt><dd>undo, also back into earlier words</dd>
+      <dt><kbd>Ctrl Shift Z</kbd></dt><dd>redo, within a word</dd>
+      <dt><kbd>H</kbd></dt><dd>hide or show the boxes</dd>
+      <dt><kbd>+</kbd> <kbd>&minus;</kbd> <kbd>0</kbd></dt><dd>larger, smaller, to fit; kept from word to word</dd>
+      <dt><kbd>Esc</kbd></dt><dd>leave the image: Tab goes through the page again</dd>
+    </dl>
+    <p>Drag a box to move it, its edges or corners to change it. A character without a box: select its letter, then
+      drag over the image.</p>
+    <form method="dialog"><menu><button type="submit" class="cl-primary">Close</button></menu></form>
+  </dialog>
+</section>
+"""
+
+
+class Editor(gr.HTML):
+    """The word, its boxes and everything one can do with them; `static/editor.js` brings it to life."""
+
+    def __init__(self, static: str, **settings: object) -> None:
+        super().__init__(
+            html_template=TEMPLATE,
+            js_on_load=f"import('{static}/editor.js').then((editor) => editor.mount(element))",
+            apply_default_css=False,
+            **settings,
+        )

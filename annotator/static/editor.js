@@ -1,0 +1,365 @@
+// The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
+
+import { moved } from "./geometry.js";
+import { bindKeys } from "./keys.js";
+import { Outbox } from "./outbox.js";
+import { Stage, visible } from "./stage.js";
+import { listen } from "./status.js";
+import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
+import { Words } from "./words.js";
+
+const SAME_STEP_MS = 700; // nudges closer than this are one step to undo
+
+export async function mount(element) {
+  const root = element.querySelector("[data-role=editor]");
+  const editor = new Editor(root);
+  window.charloc = editor; // for looking into from the browser's console
+}
+
+class Editor {
+  constructor(root) {
+    this.root = root;
+    this.part = (role) => root.querySelector(`[data-role="${role}"]`);
+    this.stage = new Stage(this.part("stage"), {
+      select: (index) => this.select(index),
+      change: (index, box, going) => this.pin(index, box, going),
+    });
+    this.status = null;
+    this.bindButtons();
+    bindKeys(this);
+    listen((status) => this.onStatus(status));
+  }
+
+  get entry() {
+    return this.words?.current ?? null;
+  }
+
+  // --- where words come from ---
+
+  async onStatus(status) {
+    if (!status) {
+      this.outbox?.changed();
+      return;
+    }
+    const before = this.status;
+    this.status = status;
+    if (!before) {
+      const { id } = status.project;
+      this.outbox = new Outbox(id, () => this.drawOutbox());
+      this.words = new Words(id, this.outbox, () => this.onWords());
+      this.outbox.sendSoon();
+      await this.words.open();
+      if (!this.entry) this.next();
+    } else {
+      if (this.outbox.failures) this.outbox.sendSoon(); // it answers again
+      if (status.newest && status.newest.id !== before.newest?.id) await this.onNewRound(status.newest);
+      else if (this.words.failed || status.counts.words !== before.counts.words) {
+        this.words.exhausted = false;
+        await this.words.refill();
+      }
+    }
+    this.drawCounts();
+  }
+
+  async onNewRound(round) {
+    await this.words.refresh();
+    this.toast(`Round ${round.number} has finished: the next words show its boxes.`);
+  }
+
+  onWords() {
+    if (!this.entry) this.next();
+    else this.drawOutbox();
+  }
+
+  next() {
+    this.words.next();
+    this.show();
+  }
+
+  // Show what is in hand: a word, or why there is none.
+  show() {
+    const { entry } = this;
+    this.part("empty").hidden = Boolean(entry);
+    this.part("stage").hidden = !entry;
+    this.root.classList.toggle("cl-idle", !entry);
+    if (!entry) {
+      this.part("transcript").textContent = "\u00a0";
+      this.part("name").textContent = "\u00a0";
+      this.part("readout").textContent = "\u00a0";
+      drawEmpty(this);
+      return;
+    }
+    const { word } = entry;
+    this.part("transcript").textContent = word.text;
+    this.part("name").textContent = word.name;
+    this.part("name").title = word.name;
+    this.stage.show(entry);
+    this.draw();
+  }
+
+  draw() {
+    const { word, marks, selected } = this.entry;
+    const mark = marks[selected];
+    const say = [`${selected + 1}/${marks.length} “${visible(word.characters[selected] ?? "")}”`];
+    if (mark?.state === "untouched") say.push(mark.box ? `${Math.round(word.confidence[selected] * 100)} % sure` : "no box");
+    else if (mark) say.push({ accepted: "accepted", pinned: "corrected", invisible: "not visible" }[mark.state]);
+    if (mark?.box) {
+      const [x0, y0, x1, y1] = mark.box;
+      const size = [x1 - x0, y1 - y0].map((value) => value.toFixed(1).replace(/\.0$/, ""));
+      say.push(`x ${x0.toFixed(1)} y ${y0.toFixed(1)}`, `${size.join(" × ")} px`);
+    }
+    this.part("readout").textContent = say.join("  ·  ");
+    this.button("invisible").setAttribute("aria-pressed", String(mark?.state === "invisible"));
+  }
+
+  drawCounts() {
+    const { counts } = this.status;
+    const done = counts.corrected + counts.flagged;
+    const say = [`${done} of ${counts.words} words done`, `${counts.corrected_today} today`];
+    if (counts.flagged) say.push(`${counts.flagged} flagged`);
+    if (counts.skipped) say.push(`${counts.skipped} skipped`);
+    this.part("counts").textContent = say.join("  ·  ");
+    this.part("bar").style.width = `${counts.words ? (100 * done) / counts.words : 0}%`;
+    if (!this.entry) drawEmpty(this);
+  }
+
+  drawOutbox() {
+    drawSaveState(this);
+    drawTroubles(this);
+  }
+
+  toast(text) {
+    const toast = this.part("toast");
+    toast.textContent = text;
+    toast.classList.add("cl-shown");
+    clearTimeout(this.toasting);
+    this.toasting = setTimeout(() => toast.classList.remove("cl-shown"), 2600 + 30 * text.length);
+  }
+
+  // --- what a person says about characters ---
+
+  select(index) {
+    const { entry } = this;
+    if (!entry || index === entry.selected || !entry.marks[index]) return;
+    entry.selected = index;
+    this.stage.update();
+    this.stage.reveal();
+    this.draw();
+  }
+
+  // The next (+1) or previous (-1) character in reading order; spaces are passed over.
+  step(by) {
+    const { word, selected } = this.entry;
+    const count = word.characters.length;
+    for (let k = 1; k <= count; k += 1) {
+      const index = (((selected + k * by) % count) + count) % count;
+      if (word.characters[index].trim()) return this.select(index);
+    }
+  }
+
+  // Replace the marks; `going`: part of the step before.
+  change(marks, going = false) {
+    const { entry } = this;
+    if (!going) entry.undo.push(entry.marks);
+    entry.redo = [];
+    entry.marks = marks;
+    this.stage.update();
+    this.draw();
+    clearTimeout(this.remembering);
+    // While dragging, once at the end is enough.
+    if (going) this.remembering = setTimeout(() => this.remember(entry), 100);
+    else this.remember(entry);
+  }
+
+  remember(entry) {
+    if (entry !== this.entry) return;
+    try {
+      this.words.remember(entry);
+    } catch {
+      this.toast("This browser's storage is full: unfinished work would not outlive a reload.");
+    }
+  }
+
+  pin(index, box, going) {
+    this.mark(index, { state: "pinned", box }, going);
+  }
+
+  mark(index, mark, going = false) {
+    this.change(this.entry.marks.map((each, i) => (i === index ? mark : each)), going);
+  }
+
+  // Move the selected box (handle "move") or one of its edges by image pixels.
+  nudge(handle, dx, dy) {
+    const { entry } = this;
+    const { width, height } = entry.word;
+    const { box } = entry.marks[entry.selected];
+    if (!box) return this.toast("This character has no box yet. Drag over the image to draw it.");
+    const now = performance.now();
+    const same = this.nudged?.entry === entry && this.nudged.index === entry.selected;
+    const going = same && entry.undo.length === this.nudged.steps && now - this.nudged.at < SAME_STEP_MS;
+    this.pin(entry.selected, moved(box, handle, dx, dy, width, height), going);
+    this.nudged = { entry, index: entry.selected, at: now, steps: entry.undo.length };
+    this.stage.reveal();
+  }
+
+  acceptOne() {
+    const { marks, selected } = this.entry;
+    const mark = marks[selected];
+    if (!mark.box && mark.state === "untouched") return this.toast("There is no box to accept. Drag over the image to draw it.");
+    if (mark.state === "untouched") this.mark(selected, { state: "accepted", box: mark.box });
+    this.step(1);
+  }
+
+  toggleInvisible() {
+    const { word, marks, selected } = this.entry;
+    const box = word.boxes[selected];
+    this.mark(selected, marks[selected].state === "invisible" ? { state: "untouched", box } : { state: "invisible", box: null });
+  }
+
+  // --- what a person says about words ---
+
+  accept() {
+    const { entry } = this;
+    const rest = entry.marks.map((mark) => (mark.state === "untouched" && mark.box ? { ...mark, state: "accepted" } : mark));
+    if (rest.every((mark) => mark.state === "untouched")) {
+      return this.toast("There are no boxes to accept yet. Train a round for a first guess, or draw them.");
+    }
+    this.decide("boxes", rest);
+  }
+
+  skip() {
+    const { marks } = this.entry;
+    const yours = marks.filter((mark) => mark.state !== "untouched").length;
+    if (yours) this.toast(`Kept what you said about ${yours} ${yours === 1 ? "character" : "characters"}; the rest is open.`);
+    this.decide(yours ? "boxes" : "skip", marks);
+  }
+
+  decide(kind, marks, reason = "") {
+    const { entry } = this;
+    const uuid = this.post(entry, kind, marks, reason);
+    if (!uuid) return;
+    this.words.decided(entry, uuid, kind);
+    this.next();
+  }
+
+  // Put a decision about a word into the outbox; its uuid, or null if this browser cannot keep it.
+  post(entry, kind, marks, reason) {
+    const { word, base } = entry;
+    const characters = kind === "boxes" ? marks.map(({ state, box }) => ({ state, box })) : [];
+    const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, round_id: word.round_id, base_id: base.id };
+    const about = { name: word.name, text: word.text, image: word.image, width: word.width, height: word.height };
+    try {
+      return this.outbox.add(decision, base.uuid, about);
+    } catch {
+      this.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
+      return null;
+    }
+  }
+
+  undo() {
+    const { entry } = this;
+    if (entry?.undo.length) {
+      entry.redo.push(entry.marks);
+      entry.marks = entry.undo.pop();
+      this.afterStep();
+      return;
+    }
+    const last = this.words.past.at(-1);
+    if (!last) return this.toast("Nothing to undo.");
+    const before = last.before ?? { kind: "clear", characters: [], reason: "" };
+    const uuid = this.post(last, before.kind, before.characters, before.reason);
+    if (!uuid) return;
+    this.words.back();
+    this.words.takenBack(last, uuid);
+    this.show();
+    this.toast("Back to the word before; what was said about it is taken back.");
+  }
+
+  redo() {
+    const { entry } = this;
+    if (!entry.redo.length) return this.toast("Nothing to redo.");
+    entry.undo.push(entry.marks);
+    entry.marks = entry.redo.pop();
+    this.afterStep();
+  }
+
+  afterStep() {
+    this.nudged = null;
+    if (this.entry.undo.length) this.remember(this.entry);
+    else this.words.forget(this.entry.word.id);
+    this.stage.update();
+    this.draw();
+  }
+
+  // --- view ---
+
+  hide() {
+    this.stage.setHidden(!this.stage.hidden);
+    this.button("hide").setAttribute("aria-pressed", String(this.stage.hidden));
+  }
+
+  help() {
+    this.part("help").showModal();
+  }
+
+  flag() {
+    const dialog = this.part("flag");
+    this.part("reason").value = "";
+    dialog.showModal();
+    this.part("reason").focus();
+  }
+
+  flagAs(reason) {
+    this.part("flag").close();
+    if (this.entry) this.decide("flag", [], reason.trim() || "Flagged");
+  }
+
+  button(name) {
+    return this.root.querySelector(`[data-do=${name}]`);
+  }
+
+  // Do what a button or key names. What needs a word does nothing without one.
+  run(name) {
+    const always = { help: () => this.help(), undo: () => this.words && this.undo() };
+    const withWord = {
+      accept: () => this.accept(),
+      acceptOne: () => this.acceptOne(),
+      skip: () => this.skip(),
+      flag: () => this.flag(),
+      redo: () => this.redo(),
+      invisible: () => this.toggleInvisible(),
+      hide: () => this.hide(),
+      larger: () => this.stage.setZoom(this.stage.zoom * 1.25),
+      smaller: () => this.stage.setZoom(this.stage.zoom / 1.25),
+      fit: () => this.stage.setZoom(1),
+      nextCharacter: () => this.step(1),
+      previousCharacter: () => this.step(-1),
+    };
+    const action = always[name] ?? (this.entry && withWord[name]);
+    action?.();
+  }
+
+  bindButtons() {
+    this.root.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-do]");
+      if (button) this.run(button.dataset.do);
+    });
+    this.part("save").addEventListener("click", () => this.outbox?.sendSoon());
+    const dialog = this.part("flag");
+    dialog.addEventListener("click", (event) => {
+      const reason = event.target.closest(".cl-reasons button");
+      if (reason) this.flagAs(reason.value);
+    });
+    dialog.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.flagAs(this.part("reason").value);
+    });
+    this.part("flag-no").addEventListener("click", () => dialog.close());
+    this.part("reason").addEventListener("keydown", (event) => {
+      const choice = dialog.querySelectorAll(".cl-reasons button")[Number(event.key) - 1];
+      if (!choice || event.target.value || event.ctrlKey || event.altKey) return;
+      event.preventDefault();
+      this.flagAs(choice.value);
+    });
+  }
+}

@@ -1,0 +1,116 @@
+// What the editor says beside the word: the state of saving, decisions that need a person, and why there is no word.
+
+// "All saved", "2 unsaved", or why they cannot be sent. Its room is fixed: nothing moves when it changes.
+export function drawSaveState(editor) {
+  const { outbox } = editor;
+  if (!outbox) return;
+  const waiting = outbox.waiting().length;
+  const down = outbox.failures > 0 || (editor.words?.failed ?? false);
+  const button = editor.part("save");
+  button.dataset.state = down ? "down" : waiting ? "sending" : "saved";
+  const unsaved = `${waiting} unsaved`;
+  editor.part("save-text").textContent = down ? (waiting ? `${unsaved}, no server` : "No server") : waiting ? unsaved : "All saved";
+  const safe = waiting ? ` ${waiting} ${waiting === 1 ? "decision is" : "decisions are"} kept in this browser and sent when it answers.` : "";
+  button.title = down
+    ? `${outbox.problem || "The server cannot be reached"}.${safe} Click to try now.`
+    : "Every decision is kept in this browser first, then sent.";
+}
+
+// Decisions that need a person: somebody else was faster, or the server refused one.
+export function drawTroubles(editor) {
+  const { outbox } = editor;
+  const troubles = outbox.troubles();
+  const key = JSON.stringify(troubles.map((item) => item.key));
+  const place = editor.part("troubles");
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  place.replaceChildren(...troubles.map((item) => trouble(editor, item)));
+}
+
+function trouble(editor, item) {
+  const { outbox } = editor;
+  const conflict = item.state === "conflict";
+  const card = make("article", "cl-trouble-card");
+  card.append(make("h3", "", conflict ? "Two people decided about this word" : "A decision was refused"));
+  card.append(make("p", "", `“${item.about.text}” (${item.about.name}). ${conflict ? "Which one should hold?" : item.detail}`));
+  const choices = make("div", "cl-choices");
+  if (conflict) {
+    choices.append(
+      choice("Theirs", item.theirs, item.about, () => outbox.drop(item)),
+      choice("Yours", item.decision, item.about, () => outbox.insist(item)),
+    );
+  } else {
+    const drop = make("button", "", "Discard it");
+    drop.type = "button";
+    drop.addEventListener("click", () => outbox.drop(item));
+    choices.append(drop);
+  }
+  card.append(choices);
+  return card;
+}
+
+// One side of a conflict: a small picture with its boxes, and the button that keeps it.
+function choice(whose, said, about, take) {
+  const figure = make("figure", "");
+  const scale = Math.min(320 / about.width, 90 / about.height, 3);
+  const picture = make("div", "cl-picture");
+  Object.assign(picture.style, { width: `${about.width * scale}px`, height: `${about.height * scale}px` });
+  const image = new Image();
+  image.src = about.image;
+  image.alt = "";
+  picture.append(image);
+  for (const mark of said?.characters ?? []) {
+    if (!mark.box) continue;
+    const [x0, y0, x1, y1] = mark.box.map((value) => value * scale);
+    const box = make("i", "");
+    Object.assign(box.style, { left: `${x0}px`, top: `${y0}px`, width: `${x1 - x0}px`, height: `${y1 - y0}px` });
+    picture.append(box);
+  }
+  const what = { boxes: "boxes", flag: `flag: ${said?.reason}`, skip: "skipped", clear: "taken back" }[said?.kind ?? "clear"];
+  const keep = make("button", "", `Keep ${whose.toLowerCase()}`);
+  keep.type = "button";
+  keep.addEventListener("click", take);
+  figure.append(picture, make("figcaption", "", `${whose}: ${what}`), keep);
+  return figure;
+}
+
+// Why there is no word, and what to do next.
+export function drawEmpty(editor) {
+  const { words, status } = editor;
+  const place = editor.part("empty");
+  const counts = status?.counts;
+  if (!words || words.fetching || !counts) return place.replaceChildren(make("p", "cl-wait", "Fetching words …"));
+  if (words.failed) {
+    return place.replaceChildren(
+      make("h2", "", "The server does not answer"),
+      make("p", "", "Start it again; this page goes on by itself. What you decided is kept in this browser."),
+    );
+  }
+  if (counts.words === 0) {
+    return place.replaceChildren(
+      make("h2", "", "No words yet"),
+      make("p", "", "Import images of words or lines with their transcripts, each image.png beside its image.gt.txt:"),
+      make("pre", "", "python launch.py import FOLDER --project PROJECT"),
+      make("p", "", "They appear here by themselves."),
+    );
+  }
+  const parts = [make("h2", "", "Nothing left to look at")];
+  if (words.skipped.size || counts.skipped) {
+    const again = make("button", "cl-primary", "Go through the skipped words");
+    again.type = "button";
+    again.addEventListener("click", () => words.skippedAgain());
+    parts.push(make("p", "", `Only words you skipped are open (${counts.skipped || words.skipped.size}).`), again);
+  } else {
+    parts.push(make("p", "", `All ${counts.words} words are decided.`));
+  }
+  parts.push(make("p", "", "Next: train a round so that the model learns from your corrections, or write the result to a file:"));
+  parts.push(make("pre", "", "python launch.py export --project PROJECT --format jsonl --out boxes.jsonl"));
+  place.replaceChildren(...parts);
+}
+
+function make(tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text) made.textContent = text;
+  return made;
+}

@@ -1,0 +1,187 @@
+// The words a person works on: the one in hand, those fetched ahead with their images, and those already decided.
+
+const AHEAD = 8;
+const REFILL_BELOW = 6;
+const MOST_EXCLUDED = 2000;
+
+// A word in hand. `marks` holds what is said of each character and the box it is shown with; steps back and forward are
+// whole lists of marks, so undoing is putting one back.
+export function makeEntry(word) {
+  const said = word.correction?.kind === "boxes" ? word.correction.characters : [];
+  const marks = word.boxes.map((box, index) => {
+    const mark = said[index];
+    if (!mark || mark.state === "untouched") return { state: "untouched", box };
+    return { state: mark.state, box: mark.state === "invisible" ? null : (mark.box ?? box) };
+  });
+  const image = new Image(word.width, word.height);
+  image.decoding = "sync"; // paint it with the boxes, not after them
+  image.draggable = false;
+  image.alt = "The image could not be loaded.";
+  let tries = 0;
+  image.addEventListener("error", () => {
+    tries += 1;
+    setTimeout(() => (image.src = word.image), Math.min(1000 * 2 ** tries, 60000));
+  });
+  image.src = word.image;
+  image.decode().catch(() => {}); // its alternative text says so
+  return {
+    word,
+    image,
+    marks,
+    selected: leastCertain(word, marks),
+    undo: [],
+    redo: [],
+    base: { id: word.correction?.id ?? null, uuid: null },
+    before: word.correction,
+  };
+}
+
+function leastCertain(word, marks) {
+  let least = -1;
+  marks.forEach((mark, index) => {
+    if (mark.state !== "untouched" || !mark.box) return;
+    if (least < 0 || word.confidence[index] < word.confidence[least]) least = index;
+  });
+  if (least >= 0) return least;
+  return Math.max(0, word.characters.findIndex((character) => character.trim()));
+}
+
+export class Words {
+  // outbox: its words are left out of what is fetched. changed(): called when words have arrived or a fetch failed.
+  constructor(project, outbox, changed) {
+    this.drafts = `charloc.${project}.draft.`;
+    this.outbox = outbox;
+    this.changed = changed;
+    this.current = null;
+    this.ahead = [];
+    this.past = []; // decided in this visit, oldest first
+    this.skipped = new Set();
+    this.exhausted = false;
+    this.failed = false;
+    this.generation = 0;
+  }
+
+  // First words of a visit: those with unfinished work come before the queue.
+  async open() {
+    const ids = [];
+    for (let i = 0; i < localStorage.length; i += 1) {
+      const key = localStorage.key(i);
+      if (key.startsWith(this.drafts)) ids.push(Number(key.slice(this.drafts.length)));
+    }
+    for (const id of ids) {
+      const response = await fetch(`/api/words/${id}`).catch(() => null);
+      if (response?.ok) {
+        const entry = makeEntry(await response.json());
+        if (this.restore(entry)) this.ahead.push(entry);
+      }
+      if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget(id);
+    }
+    await this.refill();
+  }
+
+  holds(id) {
+    return this.current?.word.id === id || this.ahead.some((entry) => entry.word.id === id);
+  }
+
+  // Fetch more if few are left. Never asks for a word that is in hand, ahead, on its way to the server, or was skipped
+  // in this visit: else one word would be done twice.
+  async refill() {
+    if (this.ahead.length >= REFILL_BELOW || this.fetching || this.exhausted) return;
+    await this.fetch((words) => this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry)));
+  }
+
+  // A new round has proposals: fetch the words ahead anew, keeping the one in hand and those with work in them.
+  async refresh() {
+    this.generation += 1; // what is being fetched now is old
+    this.exhausted = false;
+    const touched = (entry) => entry.undo.length > 0;
+    await this.fetch((words) => {
+      this.ahead = this.ahead.filter(touched);
+      this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry));
+    }, touched);
+  }
+
+  async fetch(take, keep = () => true) {
+    const generation = this.generation;
+    const held = [this.current, ...this.ahead.filter(keep)].filter(Boolean).map((entry) => entry.word.id);
+    const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped])].slice(0, MOST_EXCLUDED);
+    this.fetching = true;
+    const response = await fetch(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}`).catch(() => null);
+    const answer = response?.ok ? await response.json().catch(() => null) : null;
+    if (generation !== this.generation) return;
+    this.fetching = false;
+    this.failed = !answer;
+    if (answer) {
+      take(answer.words);
+      this.exhausted = answer.words.length === 0;
+    }
+    this.changed();
+  }
+
+  // Put the next word in hand; null if there is none (yet).
+  next() {
+    this.current = this.ahead.shift() ?? null;
+    this.refill();
+    return this.current;
+  }
+
+  // A decision about the word in hand is in the outbox: later ones build on it.
+  decided(entry, uuid, kind) {
+    entry.base = { id: null, uuid };
+    if (kind === "skip") this.skipped.add(entry.word.id);
+    this.past.push(entry);
+    this.forget(entry.word.id);
+  }
+
+  // What is in hand has been taken back: it builds on that.
+  takenBack(entry, uuid) {
+    entry.base = { id: null, uuid };
+    if (entry.undo.length) this.remember(entry);
+  }
+
+  // Take up the last decided word again; null if there is none. What is in hand waits as the next one.
+  back() {
+    const last = this.past.pop();
+    if (!last) return null;
+    if (this.current) this.ahead.unshift(this.current);
+    this.current = last;
+    this.skipped.delete(last.word.id);
+    return last;
+  }
+
+  skippedAgain() {
+    this.skipped.clear();
+    this.exhausted = false;
+    return this.refill();
+  }
+
+  // --- unfinished work: kept in the browser until it is decided ---
+
+  remember(entry) {
+    const { word, marks, base } = entry;
+    const touched = marks.map((mark) => (mark.state === "untouched" ? null : mark));
+    const draft = { key: word.key, base: base.id, touched };
+    localStorage.setItem(this.drafts + word.id, JSON.stringify(draft));
+  }
+
+  forget(id) {
+    localStorage.removeItem(this.drafts + id);
+  }
+
+  // Put unfinished work back onto a freshly fetched word; false if there is none that fits it.
+  restore(entry) {
+    const stored = localStorage.getItem(this.drafts + entry.word.id);
+    if (!stored) return false;
+    let draft;
+    try {
+      draft = JSON.parse(stored);
+    } catch {
+      return false;
+    }
+    if (draft.key !== entry.word.key || draft.base !== entry.base.id) return false;
+    if (draft.touched.length !== entry.marks.length) return false;
+    entry.undo.push(entry.marks);
+    entry.marks = entry.marks.map((mark, index) => draft.touched[index] ?? mark);
+    return true;
+  }
+}
