@@ -1,8 +1,8 @@
 """From soft ink to boxes: cleaning, slant, seams, labels. No learning; geometry in numba, whole-word arrays in numpy.
 
 The word's `Ink` holds two views of the same pixels: the picture as it is (x, y), and the picture with its slant taken
-out (u, y), in which characters stand upright and can be parted by nearly vertical seams. u = x + slant * (y_mid - y)...
-a row is only shifted by a whole number of pixels, so both views hold exactly the same ink.
+out (u, y), in which characters stand upright and can be parted by nearly vertical seams: u = x + shift[y]. A row is only
+ever shifted by a whole number of pixels, so both views hold exactly the same ink.
 """
 
 from __future__ import annotations
@@ -26,22 +26,26 @@ class Ink:
     """What is known of one word's ink before its characters are.
 
     Args:
-        soft: float32 (H, W), 0..1, after cleaning.
+        raw: float32 (H, W), 0..1, as found.
+        soft: float32 (H, W), the same after cleaning.
         mask: bool (H, W), where there is ink.
         components: int32 (H, W), 0 paper, else the connected piece of ink; sizes in `areas`.
         areas: int (n + 1,), pixels of each component.
         skew: dy/dx of the baseline.
+        slant: dx/dy of the letters' lean, positive to the right going up.
         top, bottom: y of the core band (x-height) at the middle of the picture, px.
         stroke: stroke width, px.
         shift: int32 (H,), the upright view's column of x is x + shift[y].
         upright: float32 (H, U), soft ink, slant removed.
     """
 
+    raw: Floats
     soft: Floats
     mask: NDArray[np.bool_]
     components: Ints
     areas: NDArray[np.int64]
     skew: float
+    slant: float
     top: float
     bottom: float
     stroke: float
@@ -51,24 +55,40 @@ class Ink:
     @property
     def core(self) -> float:
         """Height of the core band, px."""
-        return self.bottom - self.top
+        return max(self.bottom - self.top, 3.0)
+
+    def upright_column(self, x: Floats, y: Floats) -> Floats:
+        """Upright columns of points of the picture."""
+        return x + self.slant * (y - self.mask.shape[0] / 2) + self._offset
+
+    def place(self, columns: Floats) -> tuple[Floats, Floats]:
+        """Where upright columns cross the core's middle line: x there, and the baseline's y at that x, px."""
+        height, width = self.mask.shape
+        level = (self.top + self.bottom) / 2 - self.skew * width / 2 - height / 2
+        x = (columns - self._offset - self.slant * level) / (1.0 + self.slant * self.skew)
+        return x, self.bottom + self.skew * (x - width / 2)
+
+    @property
+    def _offset(self) -> float:
+        # shift[y] is this line, rounded: slant * (y - height / 2) + offset.
+        return float(self.shift[0]) + self.slant * self.mask.shape[0] / 2
 
 
 def find_ink(pixels: NDArray[np.uint8]) -> Ink:
     """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured."""
-    soft, threshold, _ = soft_ink(pixels)
-    mask = soft > threshold
+    raw, threshold, _ = soft_ink(pixels)
+    mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
     skew, top, bottom = _core_band(mask)
-    mask, components, areas = _clean(mask, stroke, skew, top, bottom)
+    mask, components, areas = _clean(mask, raw, stroke, skew, top, bottom)
     skew, top, bottom = _core_band(mask)
-    soft = np.where(ndimage.binary_dilation(mask, EIGHT), soft, 0.0).astype(np.float32)
+    soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
     slant = _slant(mask, skew, top, bottom)
     middle = mask.shape[0] / 2
     shift = np.rint((np.arange(mask.shape[0]) - middle) * slant).astype(np.int32)
     shift -= shift.min()
-    return Ink(soft, mask, components, areas, skew, top, bottom, stroke, shift, _upright(soft, shift))
+    return Ink(raw, soft, mask, components, areas, skew, slant, top, bottom, stroke, shift, _upright(soft, shift))
 
 
 def _rules(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -91,7 +111,10 @@ def _rules(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         above = mask[max(rows.start - 2, 0) : max(rows.start, 0), columns].any(axis=0)
         below = mask[rows.stop : rows.stop + 2, columns].any(axis=0)
         hangs = float(np.mean(above | below))
-        if hangs > 0.25 and 0.15 < (rows.start + rows.stop) / 2 / height < 0.85:
+        others = np.flatnonzero((mask & ~lines).sum(axis=0) > 0.08 * height)
+        overhang = max(others[0] - columns.start, columns.stop - 1 - others[-1]) if len(others) else width
+        # Text hangs on a headline (Devanagari), which ends where the text does; a rule runs on.
+        if hangs > 0.25 and overhang < max(0.08 * width, 6):
             continue
         # A stroke that crosses the rule goes on on both sides of it: keep it whole.
         cross = above & below
@@ -191,19 +214,21 @@ def _core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
     low = float(flat.min())
     profile = np.bincount((flat - low).astype(int))
     profile = ndimage.uniform_filter1d(profile.astype(float), 3, mode="constant")
-    level = 0.45 * float(np.percentile(profile, 90))
-    # The run of busy rows that holds most ink.
-    busy = np.concatenate([[False], profile >= level, [False]])
-    starts, ends = np.flatnonzero(~busy[:-1] & busy[1:]), np.flatnonzero(busy[:-1] & ~busy[1:])
     sums = np.concatenate([[0.0], np.cumsum(profile)])
-    best = int(np.argmax(sums[ends] - sums[starts]))
+    for share in (0.45, 0.35, 0.25, 0.15):
+        # The run of busy rows that holds most ink; a row of serifs alone is no core.
+        busy = np.concatenate([[False], profile >= share * float(np.percentile(profile, 90)), [False]])
+        starts, ends = np.flatnonzero(~busy[:-1] & busy[1:]), np.flatnonzero(busy[:-1] & ~busy[1:])
+        best = int(np.argmax(sums[ends] - sums[starts]))
+        if ends[best] - starts[best] >= 0.4 * tall:
+            break
     return skew, low + float(starts[best]), low + float(ends[best])
 
 
 def _clean(
-    mask: NDArray[np.bool_], stroke: float, skew: float, top: float, bottom: float
+    mask: NDArray[np.bool_], soft: Floats, stroke: float, skew: float, top: float, bottom: float
 ) -> tuple[NDArray[np.bool_], Ints, NDArray[np.int64]]:
-    """The mask without specks and neighbouring lines' ink; its components and their areas."""
+    """The mask without specks, stains and neighbouring lines' ink; its components and their areas."""
     components, count = ndimage.label(mask, EIGHT)
     components = components.astype(np.int32)
     areas = np.bincount(components.ravel(), minlength=count + 1)
@@ -225,8 +250,11 @@ def _clean(
     far |= small & ((above > 0.75) | (below > 0.3))
     at_top, at_bottom = boxes[:, 1] <= 0, boxes[:, 3] >= height
     cut_off = (at_top & (above > 0.0) & (highest > 0.4)) | (at_bottom & (below > -0.05) & (lowest > 0.3))
-    main = ~(speck | small | far | cut_off)
-    drop = speck | far | cut_off
+    sharp = _sharpness(soft, components, count)
+    large = ~small & ~speck
+    stain = sharp < 0.4 * (sharp[large].max() if large.any() else 0.0)
+    main = ~(speck | small | far | cut_off | stain)
+    drop = speck | far | cut_off | stain
     if main.any():
         left, right = boxes[main, 0].min(), boxes[main, 2].max()
         drop |= small & ((boxes[:, 2] < left - 0.8 * core) | (boxes[:, 0] > right + 0.8 * core))
@@ -236,6 +264,15 @@ def _clean(
         drop = speck & ~speck.all()
     keep = np.concatenate([[False], ~drop])
     return keep[components], np.where(keep[components], components, 0).astype(np.int32), np.where(keep, areas, 0)
+
+
+def _sharpness(soft: Floats, components: Ints, count: int) -> NDArray[np.float64]:
+    """How steep each component's edges are, (n,): the mean over its pixels beside paper of the local contrast."""
+    edge = (components > 0) & ~ndimage.binary_erosion(components > 0, EIGHT)
+    contrast = ndimage.maximum_filter(soft, 3) - ndimage.minimum_filter(soft, 3)
+    owner = components[edge]
+    total = np.bincount(owner, weights=contrast[edge], minlength=count + 1)[1:]
+    return total / np.maximum(np.bincount(owner, minlength=count + 1)[1:], 1)
 
 
 def _slant(mask: NDArray[np.bool_], skew: float, top: float, bottom: float) -> float:

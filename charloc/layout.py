@@ -1,4 +1,4 @@
-"""Laying a transcript over a word's ink: prior costs, pins, the search, and the boxes that follow from it."""
+"""Laying a transcript over a word's ink: prior costs, evidence, what people pinned, and the search."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from charloc.glyphs import glyph
-from charloc.ink import EIGHT, Ink, label_columns
 from charloc.lattice import best_segmentation
 from charloc.spans import Spans
 from charloc.text import is_space
@@ -72,7 +70,7 @@ def expected_glyphs(characters: Sequence[str]) -> Expected:
     )
 
 
-def span_costs(spans: Spans, expected: Expected, scale: float) -> Floats:
+def span_costs(spans: Spans, expected: Expected, scale: float, evidence: Evidence | None = None) -> Floats:
     """Prior cost of every character on every span, float32 (L, N, D), nats; cutting costs included.
 
     Args:
@@ -84,7 +82,7 @@ def span_costs(spans: Spans, expected: Expected, scale: float) -> Floats:
     return _span_costs(
         spans.width, spans.top, spans.bottom, spans.mass, gap.astype(np.float32) / spans.core, spans.crossed,
         expected.width * scale, expected.width_sigma, expected.top, expected.bottom, expected.height_sigma,
-        expected.space,
+        expected.space, np.zeros((len(expected.width), count), np.float32) if evidence is None else evidence.inside,
     )  # fmt: skip
 
 
@@ -92,7 +90,7 @@ def span_costs(spans: Spans, expected: Expected, scale: float) -> Floats:
 def _span_costs(
     width: Floats, top: Floats, bottom: Floats, mass: Floats, gap: Floats, crossed: Floats,
     expected: Floats, sigma: Floats, expected_top: Floats, expected_bottom: Floats, height_sigma: Floats,
-    space: NDArray[np.bool_],
+    space: NDArray[np.bool_], evidence: Floats,
 ) -> Floats:  # fmt: skip
     cuts, reach = width.shape
     out = np.full((len(expected), cuts, reach), np.float32(np.inf))
@@ -113,121 +111,95 @@ def _span_costs(
                     fall = (bottom[i, d] - expected_bottom[k]) / height_sigma[k]
                     # Capped: dots are lost and neighbours' ink is caught, and neither says much about the letter.
                     cost += min(0.5 * rise * rise, 2.0) + min(0.5 * fall * fall, 2.0)
-                out[k, i, d] = cost
+                out[k, i, d] = cost - (evidence[k, i + 1 + d] - evidence[k, i])
     return out
 
 
-def outside_costs(spans: Spans) -> tuple[Floats, Floats]:
-    """Cost of starting and of ending at each cut: of the ink left out, and of the ink that cut crosses."""
-    crossing = 0.5 * CUT_COST * spans.crossed
-    return OUTSIDE_COST * spans.before + crossing, OUTSIDE_COST * spans.after + crossing
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a net says of a word, already tempered, cumulated from the first cut to each.
+
+    Args:
+        inside: float32 (L, N), nats in favour of character k up to each cut.
+        outside: float32 (N,), nats in favour of there being no character.
+    """
+
+    inside: Floats
+    outside: Floats
 
 
-def solve(spans: Spans, expected: Expected, passes: int = 3) -> tuple[Ints, float, float]:
-    """The best layout under the prior alone, the letters' common width being found on the way.
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """The best layout and what it was chosen among.
 
-    Returns:
-        bounds: int32 (L + 1,), indices into `spans.columns`; all -1 where the word cannot be laid out.
+    Args:
+        bounds: int32 (L + 1,), indices into `Spans.columns`.
         cost: nats.
         scale: what expected widths were multiplied by.
+        costs, starts, ends: the lattice it was the best path through (`lattice.best_segmentation`).
+    """
+
+    bounds: Ints
+    cost: float
+    scale: float
+    costs: Floats
+    starts: Floats
+    ends: Floats
+
+
+def solve(
+    spans: Spans, expected: Expected, *, evidence: Evidence | None = None, fixed: Ints | None = None, passes: int = 3
+) -> Solution:
+    """The best layout, the letters' common width being found on the way.
+
+    Args:
+        evidence: of a net, or None to go by the ink and the usual measures alone.
+        fixed: int32 (L + 1,), columns (all among `spans.columns`) that boundaries are held at, -1 where free.
+
+    Raises:
+        ValueError: there is no layout: fewer cuts than characters between two fixed boundaries.
     """
     starts, ends = outside_costs(spans)
+    if evidence is not None:
+        starts = starts - (evidence.outside - evidence.outside[0])
+        ends = ends - (evidence.outside[-1] - evidence.outside)
+    starts, ends = starts.copy(), ends.copy()
     letters = ~expected.space
     scale = float(np.clip(spans.inked / max(float(expected.width[letters].sum()), 0.1), 0.4, 3.0))
-    bounds, cost = np.full(len(expected.width) + 1, -1, dtype=np.int32), np.inf
     for _ in range(passes):
-        bounds, cost = best_segmentation(span_costs(spans, expected, scale), starts, ends)
+        costs = span_costs(spans, expected, scale, evidence)
+        if fixed is not None:
+            _hold(costs, starts, ends, spans, fixed)
+        bounds, cost = best_segmentation(costs, starts, ends)
         if bounds[0] < 0:
-            break
+            raise ValueError(f"{len(expected.width)} characters do not fit {len(spans.columns)} cuts")
         found = spans.width[bounds[:-1], np.diff(bounds) - 1]
         use = letters & (found > 0)
         if not use.any():
             break
         ratio = (found[use] + WIDTH_SOFTENING) / (expected.width[use] * scale + WIDTH_SOFTENING)
         scale = float(np.clip(scale * np.exp(np.mean(np.log(ratio))), 0.4, 3.0))
-    return bounds, cost, scale
+    return Solution(bounds, cost, scale, costs, starts, ends)
 
 
-def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> Floats:
-    """Tight boxes of each span's ink in the picture, float32 (L, 4), NaN for spaces and where there is no ink.
-
-    A piece of ink that lies almost wholly in one span is that span's, whole: seams do not clip serifs, and what
-    hangs over a neighbour comes along. Pieces too small and too far to belong to a letter of one piece are left out.
-    """
-    height, width = ink.mask.shape
-    labels = label_columns(spans.step, spans.middle, spans.columns[bounds], ink.shift, width)
-    count = len(bounds) - 1
-    owner = np.where(ink.mask, labels, 0)
-    owner[owner > count] = 0
-    owner = _whole_pieces(owner, ink.components, ink.areas, count)
-    pieces, number = ndimage.label(owner > 0, EIGHT) if count == 1 else _label_by_owner(owner, count)
-    boxes = np.full((count, 4), np.nan, dtype=np.float32)
-    if not number:
-        return boxes
-    areas = np.bincount(pieces.ravel(), minlength=number + 1)[1:]
-    found = ndimage.find_objects(pieces)
-    extents = np.array([(c.start, r.start, c.stop, r.stop) for r, c in found], dtype=np.float32)
-    first = np.array([owner[r, c][pieces[r, c] == i + 1][0] for i, (r, c) in enumerate(found)]) - 1
-    for k in range(count):
-        mine = np.flatnonzero(first == k)
-        if not len(mine) or expected.space[k]:
-            continue
-        kept = mine[_belongs(extents[mine], areas[mine], int(expected.pieces[k]), ink)]
-        boxes[k, :2] = extents[kept, :2].min(axis=0)
-        boxes[k, 2:] = extents[kept, 2:].max(axis=0)
-    return boxes
-
-
-def _label_by_owner(owner: Ints, count: int) -> tuple[Ints, int]:
-    """Connected pieces of equal owner: odd and even owners are labelled apart, since only neighbours touch."""
-    total = np.zeros(owner.shape, dtype=np.int32)
-    number = 0
-    for parity in (0, 1, 2):
-        labels, more = ndimage.label((owner > 0) & (owner % 3 == parity), EIGHT)
-        total = np.where(labels > 0, labels + number, total)
-        number += more
-    return total.astype(np.int32), number
-
-
-@njit(cache=True, nogil=True)
-def _whole_pieces(owner: Ints, components: Ints, areas: NDArray[np.int64], count: int) -> Ints:
-    """Give components that lie mostly in one span to that span as a whole."""
-    height, width = owner.shape
-    shares = np.zeros((len(areas), count + 1), dtype=np.int64)
-    for y in range(height):
-        for x in range(width):
-            if components[y, x]:
-                shares[components[y, x], owner[y, x]] += 1
-    winner = np.zeros(len(areas), dtype=np.int32)
-    for c in range(1, len(areas)):
-        best = np.argmax(shares[c])
-        if shares[c, best] >= 0.8 * areas[c]:
-            winner[c] = best
+def _hold(costs: Floats, starts: Floats, ends: Floats, spans: Spans, fixed: Ints) -> None:
+    """Forbid, in place, every layout whose boundaries are not where they are fixed."""
+    count, cuts, reach = costs.shape
+    reached = np.arange(cuts)[:, None] + 1 + np.arange(reach)[None, :]
+    for k in np.flatnonzero(fixed >= 0):
+        cut = int(np.searchsorted(spans.columns, fixed[k]))
+        other = np.arange(cuts) != cut
+        if k == 0:
+            starts[other] = np.inf
         else:
-            winner[c] = -1
-    out = owner.copy()
-    for y in range(height):
-        for x in range(width):
-            c = components[y, x]
-            if c and winner[c] >= 0:
-                out[y, x] = winner[c]
-    return out
+            costs[k - 1][reached != cut] = np.inf
+        if k == count:
+            ends[other] = np.inf
+        else:
+            costs[k, other] = np.inf
 
 
-def _belongs(extents: Floats, areas: NDArray[np.int64], usual: int, ink: Ink) -> NDArray[np.bool_]:
-    """Which of a span's pieces are its letter's, given how many pieces the letter usually has (0 unknown)."""
-    largest = int(np.argmax(areas))
-    keep = np.ones(len(areas), dtype=bool)
-    if len(areas) == 1:
-        return keep
-    main = extents[largest]
-    small = areas < 0.10 * areas[largest]
-    gap_x = np.maximum(np.maximum(main[0] - extents[:, 2], extents[:, 0] - main[2]), 0)
-    gap_y = np.maximum(np.maximum(main[1] - extents[:, 3], extents[:, 1] - main[3]), 0)
-    away = np.maximum(gap_x, gap_y)
-    if usual == 1:
-        keep = ~(small & (away > 0.12 * ink.core)) & ~((areas < 0.3 * areas[largest]) & (away > 0.5 * ink.core))
-    else:
-        keep = ~(small & (areas < 0.3 * ink.stroke**2)) & ~((areas < 0.04 * areas[largest]) & (away > ink.core))
-    keep[largest] = True
-    return keep
+def outside_costs(spans: Spans) -> tuple[Floats, Floats]:
+    """Cost of starting and of ending at each cut: of the ink left out, and of the ink that cut crosses."""
+    crossing = 0.5 * CUT_COST * spans.crossed
+    return OUTSIDE_COST * spans.before + crossing, OUTSIDE_COST * spans.after + crossing

@@ -28,6 +28,7 @@ class Spans:
             positive); 0 where it holds none.
         before, after: float32 (N,), ink left and right of each cut, in units of core height x stroke.
         mass: float32 (N, D), ink inside a span in those units.
+        next_ink, last_ink: int32 (N,), first column with ink at or right of each cut; the end of the last one left of it.
         step: int8 (H, U), how seams run (`ink.seam_tables`).
         middle: the row at which `columns` holds.
         core: the core height, px.
@@ -42,6 +43,8 @@ class Spans:
     before: Floats
     after: Floats
     mass: Floats
+    next_ink: Ints
+    last_ink: Ints
     step: NDArray[np.int8]
     middle: int
     core: float
@@ -62,7 +65,7 @@ def find_spans(ink: Ink, longest: float, extra: Ints | None = None, fewest: int 
     middle = int(np.clip(round((ink.top + ink.bottom) / 2), 1, height - 1))
     cost, step = seam_tables(upright, middle, SIDEWAYS)
     crossed = seam_costs(cost, middle) / max(ink.stroke, 1.0)
-    core = max(ink.core, 3.0)
+    core = ink.core
     columns = _candidates(crossed, max(1, round(0.07 * core)), max(2, round(0.22 * core)))
     if extra is not None:
         columns = np.union1d(columns, extra)
@@ -84,6 +87,8 @@ def find_spans(ink: Ink, longest: float, extra: Ints | None = None, fewest: int 
         before=(cumulated / unit).astype(np.float32),
         after=((float(masses.sum()) - cumulated) / unit).astype(np.float32),
         mass=mass / unit,
+        next_ink=first[columns],
+        last_ink=last[columns] + 1,
         step=step,
         middle=middle,
         core=core,

@@ -1,29 +1,73 @@
-"""The first guess: ink and ordinary fonts' widths, nothing learned."""
+"""The first guess: ink and ordinary fonts' measures, nothing learned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from charloc.boxes import certainty, finish, ink_boxes, span_boxes
 from charloc.ink import find_ink
-from charloc.layout import expected_glyphs, ink_boxes, solve
+from charloc.lattice import segmentation_posterior
+from charloc.layout import expected_glyphs, solve
 from charloc.methods import Checkpoint, Progress, silent
+from charloc.pinning import pinned_bounds
 from charloc.spans import find_spans
 from charloc.text import visual_order
 from charloc.types import Localization, Pins, TrainingSet, WordImage
 
 LONGEST = 3.2
+"""No character is wider than this, in core heights."""
+CHUNK = 256
 
 
-def guess_word(word: WordImage) -> Localization:
+class Guess:
+    """The method `guess`: a semi-Markov search over cuts of least ink, with ordinary fonts' widths and heights."""
+
+    name = "guess"
+    learns = False
+    honours_pins = True
+
+    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
+        del checkpoint  # there is nothing to restore
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+        return {}
+
+    def e_step(
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+    ) -> list[Localization]:
+        out: list[Localization] = []
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(words), CHUNK):
+                progress("localize", start, len(words))
+                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
+                out += pool.map(guess_word, chunk, pins[start : start + CHUNK])
+        progress("localize", len(words), len(words))
+        return out
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint({}, {"method": self.name})
+
+
+def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
+    """The first guess of one word under its pins.
+
+    Raises:
+        PinError: the pins contradict each other.
+    """
     order = visual_order(word.characters)
-    laid_out = [word.characters[i] for i in order]
     ink = find_ink(word.pixels)
-    spans = find_spans(ink, LONGEST, fewest=2 * len(order) + 1)
-    expected = expected_glyphs(laid_out)
-    bounds, cost, scale = solve(spans, expected)
-    boxes = ink_boxes(ink, spans, bounds, expected)
-    out = np.full_like(boxes, np.nan)
-    out[list(order)] = boxes
-    return Localization(out, np.zeros(len(out), np.float32), -cost, "guess")
+    fixed, extra = pinned_bounds(ink, word, order, pins)
+    spans = find_spans(ink, LONGEST, extra=extra, fewest=2 * len(order) + 1)
+    expected = expected_glyphs([word.characters[i] for i in order])
+    solution = solve(spans, expected, fixed=fixed)
+    boxes, _ = ink_boxes(ink, spans, solution.bounds, expected)
+    posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
+    confidence = certainty(posterior, solution.bounds, spans)
+    # A character without ink was put somewhere only because it had to be.
+    lost = np.isnan(boxes[:, 0]) & ~expected.space
+    boxes[lost] = span_boxes(ink, spans.columns[solution.bounds])[lost]
+    confidence[lost] = 0.0
+    return finish(word, order, boxes, confidence, -solution.cost, pins, "guess")

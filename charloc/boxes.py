@@ -1,0 +1,151 @@
+"""From a layout to boxes: whose ink is whose, tight boxes around it, and what people pinned put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from charloc.ink import EIGHT, Ink, label_columns
+from charloc.layout import Expected
+from charloc.spans import Spans
+from charloc.types import Localization, Pins, WordImage
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+SAME_CUT = 0.15
+"""Core heights within which two cuts are one and the same to a reader."""
+
+
+def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple[Floats, NDArray[np.bool_]]:
+    """Tight boxes of each span's ink in the picture, float32 (L, 4), NaN for spaces and where there is no ink.
+
+    Also says of each edge whether it is whole, bool (L, 4): false where a seam cut through ink on that side (top and
+    bottom: on either side).
+
+    A piece of ink that lies almost wholly in one span is that span's, whole: seams do not clip serifs, and what
+    hangs over a neighbour comes along. Pieces too small and too far to belong to a letter of one piece are left out.
+    """
+    height, width = ink.mask.shape
+    labels = label_columns(spans.step, spans.middle, spans.columns[bounds], ink.shift, width)
+    count = len(bounds) - 1
+    owner = np.where(ink.mask, labels, 0)
+    owner[owner > count] = 0
+    owner = _whole_pieces(owner, ink.components, ink.areas, count)
+    pieces, number = _label_by_owner(owner)
+    boxes = np.full((count, 4), np.nan, dtype=np.float32)
+    if not number:
+        return boxes, np.zeros((count, 4), dtype=bool)
+    areas = np.bincount(pieces.ravel(), minlength=number + 1)[1:]
+    found = ndimage.find_objects(pieces)
+    extents = np.array([(c.start, r.start, c.stop, r.stop) for r, c in found], dtype=np.float32)
+    first = np.array([owner[r, c][pieces[r, c] == i + 1][0] for i, (r, c) in enumerate(found)]) - 1
+    for k in range(count):
+        mine = np.flatnonzero(first == k)
+        if not len(mine) or expected.space[k]:
+            continue
+        kept = mine[_belongs(extents[mine], areas[mine], int(expected.pieces[k]), ink)]
+        boxes[k, :2] = extents[kept, :2].min(axis=0)
+        boxes[k, 2:] = extents[kept, 2:].max(axis=0)
+    clean = spans.crossed[bounds] < 0.1
+    both = clean[:-1] & clean[1:]
+    return boxes, np.stack([clean[:-1], both, clean[1:], both], axis=1)
+
+
+def _label_by_owner(owner: Ints) -> tuple[Ints, int]:
+    """Connected pieces of equal owner; owners are labelled in three turns, since only neighbours touch."""
+    total = np.zeros(owner.shape, dtype=np.int32)
+    number = 0
+    for turn in range(3):
+        labels, more = ndimage.label((owner > 0) & (owner % 3 == turn), EIGHT)
+        total = np.where(labels > 0, labels + number, total)
+        number += more
+    return total.astype(np.int32), number
+
+
+@njit(cache=True, nogil=True)
+def _whole_pieces(owner: Ints, components: Ints, areas: NDArray[np.int64], count: int) -> Ints:
+    """Give components that lie mostly in one span to that span as a whole."""
+    height, width = owner.shape
+    shares = np.zeros((len(areas), count + 1), dtype=np.int64)
+    for y in range(height):
+        for x in range(width):
+            if components[y, x]:
+                shares[components[y, x], owner[y, x]] += 1
+    winner = np.zeros(len(areas), dtype=np.int32)
+    for c in range(1, len(areas)):
+        best = np.argmax(shares[c])
+        if shares[c, best] >= 0.8 * areas[c]:
+            winner[c] = best
+        else:
+            winner[c] = -1
+    out = owner.copy()
+    for y in range(height):
+        for x in range(width):
+            c = components[y, x]
+            if c and winner[c] >= 0:
+                out[y, x] = winner[c]
+    return out
+
+
+def _belongs(extents: Floats, areas: NDArray[np.int64], usual: int, ink: Ink) -> NDArray[np.bool_]:
+    """Which of a span's pieces are its letter's, given how many pieces the letter usually has (0 unknown)."""
+    largest = int(np.argmax(areas))
+    keep = np.ones(len(areas), dtype=bool)
+    if len(areas) == 1:
+        return keep
+    main = extents[largest]
+    small = areas < 0.10 * areas[largest]
+    gap_x = np.maximum(np.maximum(main[0] - extents[:, 2], extents[:, 0] - main[2]), 0)
+    gap_y = np.maximum(np.maximum(main[1] - extents[:, 3], extents[:, 1] - main[3]), 0)
+    away = np.maximum(gap_x, gap_y)
+    if usual == 1:
+        keep = ~(small & (away > 0.12 * ink.core)) & ~((areas < 0.3 * areas[largest]) & (away > 0.5 * ink.core))
+    else:
+        keep = ~(small & (areas < 0.3 * ink.stroke**2)) & ~((areas < 0.04 * areas[largest]) & (away > ink.core))
+    keep[largest] = True
+    return keep
+
+
+def span_boxes(ink: Ink, columns: Ints) -> Floats:
+    """Boxes (L, 4) of the spans between L + 1 upright columns, as high as the core: for characters without ink."""
+    x, baseline = ink.place(columns.astype(np.float32))
+    top, bottom = (baseline[:-1] + baseline[1:]) / 2 - ink.core, (baseline[:-1] + baseline[1:]) / 2
+    return np.stack([x[:-1], top, np.maximum(x[1:], x[:-1] + 1), bottom], axis=1).astype(np.float32)
+
+
+def certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> Floats:
+    """Probability of both of each span's boundaries being where they are, give or take `SAME_CUT`, float32 (L,).
+
+    Args:
+        posterior: float64 (L + 1, N), from `lattice.segmentation_posterior`.
+    """
+    columns = spans.columns
+    near = np.abs(columns[None, :] - columns[bounds][:, None]) <= max(1.0, SAME_CUT * spans.core)
+    # All cuts within one gap part the same ink.
+    near |= spans.next_ink[None, :] == spans.next_ink[bounds][:, None]
+    sure = np.minimum((posterior * near).sum(axis=1), 1.0)
+    return (sure[:-1] * sure[1:]).astype(np.float32)
+
+
+def finish(
+    word: WordImage, order: Sequence[int], boxes: Floats, confidence: Floats, score: float, pins: Pins, method: str
+) -> Localization:
+    """A localization in reading order, within the picture, with every pinned fact as the person gave it.
+
+    Args:
+        order: layout position -> reading position.
+        boxes, confidence: (L, 4) and (L,), in layout order.
+    """
+    height, width = word.pixels.shape
+    placed = np.full((len(order), 4), np.nan, dtype=np.float32)
+    sure = np.zeros(len(order), dtype=np.float32)
+    placed[list(order)] = np.clip(boxes, 0, [width, height, width, height])
+    sure[list(order)] = np.clip(confidence, 0, 1)
+    for pin in pins:
+        placed[pin.index] = pin.box if pin.box is not None else np.nan
+        sure[pin.index] = 1.0
+    return Localization(placed, sure, score, method)

@@ -1,0 +1,202 @@
+"""Training a `SegmentalNet` on words whose characters are believed to be somewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from charloc.methods import Progress
+from charloc.nets import STRIDE, SegmentalNet
+from charloc.normalise import HEIGHT
+
+BATCH = 32
+JITTER_FRAMES = 1
+BOX_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One word to learn from.
+
+    Args:
+        pixels: uint8 (HEIGHT, W), the word's view.
+        classes: int64 (L,).
+        spans: float32 (L, 2), each character's ink from frame to frame; NaN where it has no box.
+        edges: float32 (L, 4), its box from its span's middle and the baseline, core heights.
+        weights: float32 (L,), how much each character counts; pinned characters 1.
+        repeat: how often the word is shown per epoch.
+    """
+
+    pixels: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+    spans: NDArray[np.float32]
+    edges: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    repeat: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Padded samples: views (B, 1, HEIGHT, W); per frame class and weight (B, T); per character the rest (M, ...)."""
+
+    views: Tensor
+    targets: Tensor
+    frame_weights: Tensor
+    word: Tensor
+    start: Tensor
+    end: Tensor
+    name: Tensor
+    edges: Tensor
+    character_weights: Tensor
+
+
+def train(
+    net: SegmentalNet, samples: Sequence[Sample], steps: int, peak_rate: float, seed: int, progress: Progress
+) -> dict[str, float]:
+    """Frame-wise cross entropy plus L1 on box edges, AdamW with a one-cycle rate.
+
+    Returns:
+        Mean losses over the last fifth of the steps.
+    """
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    net.train()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
+    kept: list[tuple[float, float]] = []
+    for step, chosen in enumerate(_batches(samples, steps, rng)):
+        progress("learn", step, steps)
+        batch = collate([samples[i] for i in chosen], rng)
+        with autocast():
+            features = net.features(batch.views)
+            logits = net.logits(features)
+        features, logits = features.float(), logits.float()
+        frames = nn.functional.cross_entropy(logits, batch.targets, reduction="none", label_smoothing=0.02)
+        frame_loss = (frames * batch.frame_weights).sum() / batch.frame_weights.sum().clamp(min=1.0)
+        edges = net.boxes(features, batch.word, batch.start, batch.end, batch.name)
+        off = (edges - batch.edges).abs().mean(dim=1)
+        box_loss = (off * batch.character_weights).sum() / batch.character_weights.sum().clamp(min=1.0)
+        optimiser.zero_grad()
+        (frame_loss + BOX_WEIGHT * box_loss).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimiser.step()
+        schedule.step()
+        if step >= 0.8 * steps:
+            kept.append((float(frame_loss.detach()), float(box_loss.detach())))
+    progress("learn", steps, steps)
+    net.eval()
+    losses = np.mean(np.array(kept), axis=0) if kept else np.zeros(2)
+    return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
+
+
+def autocast() -> torch.autocast:
+    """bfloat16 where the processor computes in it, else nothing."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=_bfloat16_is_fast())
+
+
+def _bfloat16_is_fast() -> bool:
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported is not None and supported()) and os.environ.get("CHARLOC_FLOAT32") != "1"
+
+
+def _batches(samples: Sequence[Sample], steps: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """`steps` batches of indices; words of like width go together, in random order, epoch after epoch."""
+    widths = np.array([sample.pixels.shape[1] for sample in samples])
+    indices = np.repeat(np.arange(len(samples)), [sample.repeat for sample in samples])
+    made = 0
+    while made < steps:
+        shuffled = rng.permutation(indices)
+        # Sorted within large chunks: little padding, and still other neighbours each epoch.
+        chunks = [shuffled[i : i + 16 * BATCH] for i in range(0, len(shuffled), 16 * BATCH)]
+        ordered = np.concatenate([chunk[np.argsort(widths[chunk], kind="stable")] for chunk in chunks])
+        starts = rng.permutation(np.arange(0, len(ordered), BATCH))
+        for start in starts[: steps - made]:
+            batch = ordered[start : start + BATCH]
+            # One batch of very long lines must not need more memory than a usual one.
+            for piece in _split_wide(batch, widths):
+                yield piece
+                made += 1
+                if made == steps:
+                    return
+
+
+def _split_wide(batch: NDArray[np.int64], widths: NDArray[np.int64], most: int = 32 * 400) -> list[list[int]]:
+    pieces = max(1, int(np.ceil(len(batch) * widths[batch].max() / most)))
+    return [[int(i) for i in piece] for piece in np.array_split(batch, min(pieces, len(batch)))]
+
+
+def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch:
+    """Samples padded to one width; augmented where `rng` is given.
+
+    Augmentation: horizontal stretch, shift and shear of the view (spans follow), ink level, blur and noise: without
+    it a net learns its own guess by heart.
+    """
+    moved = [_augment(sample, rng) for sample in samples]
+    width = max(pixels.shape[1] for pixels, _ in moved)
+    width += -width % STRIDE
+    frames = width // STRIDE
+    views = np.zeros((len(samples), 1, HEIGHT, width), dtype=np.float32)
+    targets = np.zeros((len(samples), frames), dtype=np.int64)
+    weights = np.zeros((len(samples), frames), dtype=np.float32)
+    rows: list[tuple[int, int, int, int]] = []
+    edges: list[NDArray[np.float32]] = []
+    counts: list[float] = []
+    for b, (sample, (pixels, spans)) in enumerate(zip(samples, moved, strict=True)):
+        views[b, 0, :, : pixels.shape[1]] = pixels
+        length = -(-pixels.shape[1] // STRIDE)
+        weights[b, :length] = float(np.mean(sample.weights)) if len(sample.weights) else 0.0
+        for k in np.flatnonzero(np.isfinite(spans[:, 0]) & (sample.classes > 0)):
+            start = int(np.clip(round(float(spans[k, 0])), 0, frames - 1))
+            end = int(np.clip(round(float(spans[k, 1])), start + 1, frames))
+            targets[b, start:end] = sample.classes[k]
+            weights[b, start:end] = sample.weights[k]
+            if sample.weights[k] > 0:
+                jitter = rng.integers(-JITTER_FRAMES, JITTER_FRAMES + 1, 2) if rng is not None else (0, 0)
+                first = int(np.clip(start + jitter[0], 0, frames - 1))
+                last = int(np.clip(end + jitter[1], first + 1, frames))
+                # Edges are told from the span's middle: it moves with the jitter.
+                shift = ((first + last) / 2 - (float(spans[k, 0]) + float(spans[k, 1])) / 2) * STRIDE / 16.0
+                rows.append((b, first, last, int(sample.classes[k])))
+                edges.append(sample.edges[k] - np.array([shift, 0, shift, 0], dtype=np.float32))
+                counts.append(float(sample.weights[k]))
+    index = torch.tensor(rows or [(0, 0, 1, 0)], dtype=torch.int64)
+    return Batch(
+        views=torch.from_numpy(views),
+        targets=torch.from_numpy(targets),
+        frame_weights=torch.from_numpy(weights),
+        word=index[:, 0],
+        start=index[:, 1],
+        end=index[:, 2],
+        name=index[:, 3],
+        edges=torch.from_numpy(np.array(edges, dtype=np.float32).reshape(-1, 4)) if edges else torch.zeros(1, 4),
+        character_weights=torch.tensor(counts or [0.0]),
+    )
+
+
+def _augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pixels 0..1 and spans of a sample, changed at random."""
+    pixels = sample.pixels.astype(np.float32) / 255.0
+    if rng is None:
+        return pixels, sample.spans
+    from scipy import ndimage
+
+    height, width = pixels.shape
+    lean = float(rng.normal(0, 0.06))
+    down = float(rng.normal(0, 1.0))
+    across = float(rng.uniform(-1.0, 1.0))
+    # Output (r, c) is taken from (r - down, c - across + lean * (r - 25)).
+    matrix = np.array([[1.0, 0.0], [lean, 1.0]])
+    moved = ndimage.affine_transform(pixels, matrix, (-down, -across - lean * 25), order=1, mode="constant")
+    if rng.random() < 0.3:
+        moved = ndimage.gaussian_filter(moved, float(rng.uniform(0.3, 0.9)))
+    if rng.random() < 0.3:
+        grow = ndimage.grey_dilation if rng.random() < 0.5 else ndimage.grey_erosion
+        moved = 0.5 * moved + 0.5 * grow(moved, size=(2, 2))
+    moved = moved * float(rng.uniform(0.8, 1.1)) + rng.normal(0, float(rng.uniform(0, 0.06)), moved.shape)
+    return np.clip(moved, 0, 1).astype(np.float32), sample.spans + np.float32(across / STRIDE)

@@ -1,0 +1,291 @@
+"""EM with a segmental lattice: a frame-wise net and a box head learn; a semi-Markov search over ink cuts re-aligns.
+
+First guess: `guess`. Learned: which character each frame of the upright, level view belongs to; where a known
+character's edges are; how wide and tall each character is. Re-aligned: by the first guess's own search, with the net's
+log-probabilities added. Neighbouring frames are not independent, so those are tempered (speech recognition's acoustic
+scale): at full weight they overrule good ink and easy data gets worse round by round.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from charloc.boxes import certainty, finish, ink_boxes
+from charloc.fusion import fuse
+from charloc.ink import Ink, find_ink
+from charloc.lattice import segmentation_posterior
+from charloc.layout import Evidence, solve
+from charloc.learning import Sample, autocast, train
+from charloc.measures import Measures, measure
+from charloc.methods import Checkpoint, Progress, silent
+from charloc.methods.guess import LONGEST
+from charloc.nets import STRIDE, SegmentalNet
+from charloc.normalise import CORE, View, view
+from charloc.pinning import pinned_bounds
+from charloc.spans import Spans, find_spans
+from charloc.text import Charset, visual_order
+from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
+
+Floats = NDArray[np.float32]
+SAMPLE_STEPS = 4.0
+"""Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
+LEAST_STEPS, MOST_STEPS = 400, 700
+CHUNK = 64
+PINNED_REPEAT = 4
+"""How often per epoch a word with a pin is shown."""
+
+
+class Segmental:
+    """The method `segmental`. See the module's docstring.
+
+    Args:
+        checkpoint: from an earlier round, or None to start fresh.
+        temper: weight of a frame's log-probability in the search.
+        seed: of everything random in the M-step.
+    """
+
+    name = "segmental"
+    learns = True
+    honours_pins = True
+
+    def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.25, seed: int = 0) -> None:
+        self.temper, self.seed = temper, seed
+        self.charset = Charset(())
+        self.measures = Measures({})
+        self.net: SegmentalNet | None = None
+        self.rounds = 0
+        if checkpoint is not None:
+            self._restore(checkpoint)
+
+    # --- M-step -------------------------------------------------------------------------------------------------------
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+        chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
+        samples: list[Sample] = []
+        characters: list[tuple[str, ...]] = []
+        placed: list[Floats] = []
+        counts: list[Floats] = []
+        charset = self.charset.extended(training.words[i].characters for i in chosen)
+        for done, (word, look) in enumerate(_each(training.words, chosen)):
+            progress("prepare", done, len(chosen))
+            i = chosen[done]
+            sample, edges = _sample(look, word, training.localizations[i], training.pins[i], charset)
+            sample = replace(sample, weights=sample.weights * training.weights[i])
+            samples.append(sample)
+            characters.append(word.characters)
+            placed.append(edges)
+            counts.append(sample.weights)
+        progress("prepare", len(chosen), len(chosen))
+        if not any(len(sample.classes) for sample in samples):
+            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
+        self.measures = measure(characters, placed, counts)
+        self._grow(charset)
+        assert self.net is not None
+        steps = int(np.clip(SAMPLE_STEPS * sum(s.repeat for s in samples) / 32, LEAST_STEPS, MOST_STEPS))
+        rate = 3e-3 if self.rounds == 0 else 1.5e-3
+        learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
+        self.rounds += 1
+        return learned
+
+    def _grow(self, charset: Charset) -> None:
+        """A net for `charset` that keeps what the present one knows."""
+        if self.net is not None and len(charset) == len(self.charset):
+            return
+        torch.manual_seed(self.seed)
+        grown = SegmentalNet(len(charset))
+        if self.net is not None:
+            state = grown.state_dict()
+            for key, value in self.net.state_dict().items():
+                if state[key].shape == value.shape:
+                    state[key] = value
+                else:
+                    state[key][: len(value)] = value
+            grown.load_state_dict(state)
+        self.net, self.charset = grown, charset
+
+    # --- E-step -------------------------------------------------------------------------------------------------------
+
+    def e_step(
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+    ) -> list[Localization]:
+        if self.net is None:
+            raise CheckpointError("The segmental method has learned nothing yet. Run a round of training first.")
+        self.net.eval()
+        out: list[Localization] = []
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(words), CHUNK):
+                progress("localize", start, len(words))
+                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
+                looks = list(pool.map(_look, chunk))
+                scores = self._evidence([look.view for look in looks])
+                jobs = zip(chunk, pins[start : start + CHUNK], looks, scores, strict=True)
+                out += pool.map(lambda job: self._localize(*job), jobs)
+        progress("localize", len(words), len(words))
+        return out
+
+    @torch.inference_mode()
+    def _evidence(self, views: Sequence[View]) -> list[tuple[Floats, torch.Tensor]]:
+        """Log-probabilities (C, T) and features (FEATURES, T) of each view; like widths are batched together."""
+        assert self.net is not None
+        out: list[tuple[Floats, torch.Tensor] | None] = [None] * len(views)
+        order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
+        for piece in np.array_split(order, max(1, -(-len(order) // 16))):
+            width = max(views[i].pixels.shape[1] for i in piece)
+            batch = np.zeros((len(piece), 1, views[0].pixels.shape[0], width + width % STRIDE), dtype=np.float32)
+            for b, i in enumerate(piece):
+                batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
+            with autocast():
+                features = self.net.features(torch.from_numpy(batch))
+                logits = self.net.logits(features)
+            log_probs = torch.log_softmax(logits.float(), dim=1).numpy()
+            for b, i in enumerate(piece):
+                length = -(-views[i].pixels.shape[1] // STRIDE)
+                out[i] = log_probs[b, :, :length], features[b, :, :length].float()
+        return [each for each in out if each is not None]
+
+    def _localize(
+        self, word: WordImage, pins: Pins, look: _Look, evidence: tuple[Floats, torch.Tensor]
+    ) -> Localization:
+        order = list(visual_order(word.characters))
+        laid_out = [word.characters[i] for i in order]
+        ink, log_probs, features = look.ink, *evidence
+        classes = self.charset.encode(laid_out, unknown=0)
+        fixed, extra = pinned_bounds(ink, word, order, pins)
+        spans = find_spans(ink, LONGEST, extra=extra, fewest=2 * len(order) + 1)
+        expected = self.measures.expected(laid_out)
+        evidence = _cumulate(log_probs, classes, look.view.frames(spans.columns, STRIDE), self.temper)
+        solution = solve(spans, expected, evidence=evidence, fixed=fixed)
+        from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
+        from_net = self._predict(ink, look.view, spans, solution.bounds, classes, features)
+        boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
+        posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
+        confidence = certainty(posterior, solution.bounds, spans)
+        confidence = np.where(expected.space, confidence, confidence * agreement).astype(np.float32)
+        return finish(word, order, boxes, confidence, -solution.cost, pins, self.name)
+
+    @torch.inference_mode()
+    def _predict(
+        self, ink: Ink, seen: View, spans: Spans, bounds: NDArray[np.int32], classes: NDArray[np.int64],
+        features: torch.Tensor,
+    ) -> Floats:  # fmt: skip
+        """The box head's boxes, float32 (L, 4), px."""
+        assert self.net is not None
+        length = features.shape[1]
+        left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
+        empty = right <= left
+        left = np.where(empty, spans.columns[bounds[:-1]], left)
+        right = np.where(empty, spans.columns[bounds[1:]], right)
+        start = np.clip(np.rint(seen.frames(left, STRIDE)), 0, length - 1).astype(np.int64)
+        end = np.clip(np.rint(seen.frames(right, STRIDE)), start + 1, length).astype(np.int64)
+        word = torch.zeros(len(classes), dtype=torch.int64)
+        indices = (torch.from_numpy(each) for each in (start, end, classes))
+        edges = self.net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)
+        x, baseline = ink.place((start + end) / 2 * STRIDE / seen.scale + seen.origin)
+        return np.stack([x + edges[:, 0], baseline - edges[:, 1], x + edges[:, 2], baseline - edges[:, 3]], axis=1)
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        tensors = {} if self.net is None else {k: v.numpy().copy() for k, v in self.net.state_dict().items()}
+        settings: dict[str, object] = {
+            "method": self.name,
+            "charset": self.charset.to_json(),
+            "measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False),
+            "rounds": self.rounds,
+        }
+        return Checkpoint(tensors, settings)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        settings = checkpoint.settings
+        if settings.get("method") != self.name:
+            raise CheckpointError(
+                f"The checkpoint is of the method '{settings.get('method')}', not '{self.name}'. Start a fresh round."
+            )
+        self.charset = Charset.from_json(str(settings["charset"]))
+        known = json.loads(str(settings["measures"]))
+        self.measures = Measures({character: tuple(row) for character, row in known.items()})
+        self.rounds = int(str(settings["rounds"]))
+        if checkpoint.tensors:
+            self.net = SegmentalNet(len(self.charset))
+            try:
+                self.net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in checkpoint.tensors.items()})
+            except RuntimeError as error:
+                raise CheckpointError("The checkpoint does not fit this version's net. Train a fresh round.") from error
+            self.net.eval()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What is seen of a word before anything is known of its characters."""
+
+    ink: Ink
+    view: View
+
+
+def _look(word: WordImage) -> _Look:
+    ink = find_ink(word.pixels)
+    return _Look(ink, view(ink))
+
+
+def _each(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[tuple[WordImage, _Look]]:
+    """The chosen words with their looks, two at a time, in order, never holding more than a chunk."""
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(chosen), CHUNK):
+            chunk = [words[i] for i in chosen[start : start + CHUNK]]
+            yield from zip(chunk, pool.map(_look, chunk), strict=True)
+
+
+def _sample(
+    look: _Look, word: WordImage, current: Localization, pins: Pins, charset: Charset
+) -> tuple[Sample, Floats]:
+    """What the net learns from a word, and its boxes in core heights from its baseline, (L, 4)."""
+    ink, boxes = look.ink, current.boxes.astype(np.float32).copy()
+    confidence = current.confidence.astype(np.float32)
+    for pin in pins:
+        boxes[pin.index] = pin.box if pin.box is not None else np.nan
+    # Weak beliefs still count: the net finds out what most of them have in common.
+    weights = 0.3 + 0.7 * np.nan_to_num(confidence)
+    for pin in pins:
+        weights[pin.index] = 1.0
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    middle = ink.upright_column(x, y)
+    wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    half = np.maximum(wide - abs(ink.slant) * tall, 0.4 * wide) / 2
+    left, right = middle - half, middle + half
+    order = [i for i in visual_order(word.characters) if np.isfinite(left[i])]
+    for one, other in zip(order[:-1], order[1:], strict=True):
+        if right[one] > left[other]:
+            right[one] = left[other] = (right[one] + left[other]) / 2
+    spans = np.stack([look.view.frames(left, STRIDE), look.view.frames(right, STRIDE)], axis=1)
+    at, baseline = ink.place((left + right) / 2)
+    edges = np.stack([boxes[:, 0] - at, baseline - boxes[:, 1], boxes[:, 2] - at, baseline - boxes[:, 3]], axis=1)
+    edges = (edges / ink.core).astype(np.float32)
+    classes = charset.encode(word.characters)
+    repeat = PINNED_REPEAT if any(pin.box is not None for pin in pins) else 1
+    return Sample(look.view.pixels, classes, spans.astype(np.float32), edges, weights, repeat), edges
+
+
+def _cumulate(
+    log_probs: Floats, classes: NDArray[np.int64], cuts: NDArray[np.float64], temper: float
+) -> Evidence:
+    """Tempered log-probabilities, cumulated at cuts given in frames.
+
+    A frame inside a character's span is that character or the gap beside it; outside it is background.
+    """
+    floor = np.float32(-7.0)
+    background = np.maximum(log_probs[0], floor)
+    inside = np.maximum(np.logaddexp(log_probs[classes], log_probs[0] + np.log(np.float32(0.5))), floor)
+    inside[classes == 0] = background
+    position = np.clip(cuts, 0, log_probs.shape[1])
+    grid = np.arange(log_probs.shape[1] + 1)
+    total = np.concatenate([np.zeros((len(classes), 1)), np.cumsum(inside, axis=1)], axis=1)
+    cumulated = np.stack([np.interp(position, grid, row) for row in total])
+    outside = np.interp(position, grid, np.concatenate([[0.0], np.cumsum(background)]))
+    return Evidence((temper * cumulated).astype(np.float32), (temper * outside).astype(np.float32))

@@ -1,0 +1,93 @@
+"""Networks, written with torchmore's flex layers: sizes that follow from the data are inferred, not repeated."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchmore import flex
+
+from charloc.normalise import HEIGHT
+
+STRIDE = 2
+"""View pixels per frame."""
+FEATURES = 128
+
+
+def _conv2d(channels: int, size: int, stride: int | tuple[int, int] = 1) -> list[nn.Module]:
+    return [flex.Conv2d(channels, size, stride=stride, padding=size // 2, bias=False), flex.BatchNorm2d(), nn.ReLU()]
+
+
+def _conv1d(channels: int, size: int, dilation: int = 1) -> list[nn.Module]:
+    padding = dilation * (size // 2)
+    return [
+        flex.Conv1d(channels, size, padding=padding, dilation=dilation, bias=False), flex.BatchNorm1d(), nn.ReLU(),
+    ]  # fmt: skip
+
+
+class SegmentalNet(nn.Module):
+    """Which character each frame of a view belongs to, and where a known character's box is.
+
+    Args:
+        classes: C, the charset's size with background as class 0.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.picture = nn.Sequential(
+            *_conv2d(16, 5, stride=2), *_conv2d(32, 3), nn.MaxPool2d((2, 1)), *_conv2d(48, 3), nn.MaxPool2d((2, 1)),
+        )  # fmt: skip
+        self.line = nn.Sequential(*_conv1d(FEATURES, 3), *_conv1d(FEATURES, 5), nn.Dropout(0.1))
+        self.classify = flex.Conv1d(classes, 1)
+        self.name = nn.Embedding(classes, 32)
+        self.box = nn.Sequential(flex.Linear(96), nn.ReLU(), flex.Linear(4))
+        flex.shape_inference(_Probe(self), (2, 1, HEIGHT, 32))
+        self.train()
+
+    def features(self, views: Tensor) -> Tensor:
+        """Features of every frame.
+
+        Args:
+            views: float32 (B, 1, HEIGHT, W), 0..1.
+
+        Returns:
+            float32 (B, FEATURES, T), T = ceil(W / STRIDE).
+        """
+        picture = self.picture(views)
+        return self.line(picture.flatten(1, 2))
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Class scores of every frame, (B, C, T), from its features (B, FEATURES, T)."""
+        return self.classify(features)
+
+    def boxes(self, features: Tensor, word: Tensor, start: Tensor, end: Tensor, name: Tensor) -> Tensor:
+        """Edges of M characters, as offsets from their span's middle.
+
+        Args:
+            features: (B, FEATURES, T).
+            word, start, end, name: int64 (M,): the word of the batch each character is in, its span of frames
+                [start, end), its class.
+
+        Returns:
+            (M, 4): left, top, right, bottom in core heights, from the span's middle and the baseline.
+        """
+        total = nn.functional.pad(features.cumsum(dim=2), (1, 0))
+        length = (end - start).clamp(min=1)
+        mean = (total[word, :, start + length] - total[word, :, start]) / length[:, None]
+        first = features[word, :, start]
+        last = features[word, :, start + length - 1]
+        size = length[:, None].to(features.dtype) / 8.0
+        return self.box(torch.cat([mean, first, last, self.name(name), size], dim=1))
+
+
+class _Probe(nn.Module):
+    """Runs every part once, so that flex layers learn their sizes."""
+
+    def __init__(self, net: SegmentalNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, views: Tensor) -> Tensor:
+        features = self.net.features(views)
+        zero = torch.zeros(2, dtype=torch.int64)
+        self.net.logits(features)
+        return self.net.boxes(features, zero, zero, zero + 1, zero)

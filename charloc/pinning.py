@@ -1,0 +1,87 @@
+"""What people pinned, as boundaries the search is held at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charloc.ink import Ink
+from charloc.types import Pin, PinError, Pins, WordImage
+
+Ints = NDArray[np.int32]
+
+
+def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -> tuple[Ints | None, Ints]:
+    """Upright columns that boundaries of the layout are held at.
+
+    Args:
+        order: layout position -> reading position.
+        pins: the word's facts; those without a box fix nothing here.
+
+    Returns:
+        fixed: int32 (L + 1,), -1 where free; None if nothing is pinned.
+        extra: columns that must be among the cuts, so that a layout within the fixed boundaries exists.
+
+    Raises:
+        PinError: two pinned characters stand in the wrong order, or too close for those between them.
+    """
+    at = {pin.index: pin for pin in pins if pin.box is not None}
+    pinned = [(k, at[i]) for k, i in enumerate(order) if i in at]
+    if not pinned:
+        return None, np.zeros(0, dtype=np.int32)
+    width = ink.upright.shape[1]
+    middle, left, right = (np.array(each) for each in zip(*(_columns(ink, pin) for _, pin in pinned), strict=True))
+    for i in range(len(pinned) - 1):
+        between = pinned[i + 1][0] - pinned[i][0] - 1
+        if middle[i + 1] - middle[i] < between + 1:
+            raise PinError(_contradiction(word, pinned[i][1], pinned[i + 1][1], between))
+        if left[i + 1] - right[i] < between:
+            # Boxes may overlap, spans may not: the boundary goes halfway between the two.
+            half = (middle[i] + middle[i + 1]) / 2
+            right[i], left[i + 1] = half - between / 2, half + between / 2
+        elif between == 0:
+            right[i] = left[i + 1] = (right[i] + left[i + 1]) / 2
+    fixed = np.full(len(order) + 1, -1, dtype=np.int32)
+    for (k, _), low, high in zip(pinned, left, right, strict=True):
+        fixed[k], fixed[k + 1] = round(float(low)), round(float(high))
+    held = np.flatnonzero(fixed >= 0)
+    # Rounding must not close a span, and nothing may leave the picture: each boundary has room for those beside it.
+    previous, column = 0, 0
+    for k in held:
+        fixed[k] = column = max(fixed[k], column + k - previous)
+        previous = k
+    previous, column = len(order), width
+    for k in held[::-1]:
+        fixed[k] = column = min(fixed[k], column - (previous - k))
+        previous = k
+    if fixed[held[0]] < held[0]:
+        raise PinError(
+            f"{word.name}: the picture is too narrow for the {len(order)} characters of '{word.text}' as pinned. "
+            "Move the pinned boxes or correct the transcript."
+        )
+    ends = [(0, 0), *((int(k), int(fixed[k])) for k in held), (len(order), width)]
+    extra = [fixed[held]]
+    for (k, start), (other, end) in zip(ends[:-1], ends[1:], strict=True):
+        extra.append(np.linspace(start, end, other - k + 1).round().astype(np.int32))
+    return fixed, np.unique(np.concatenate(extra)).astype(np.int32)
+
+
+def _columns(ink: Ink, pin: Pin) -> tuple[float, float, float]:
+    """Upright middle, left and right of a pinned box. A leaning letter is narrower upright than its box."""
+    assert pin.box is not None
+    x0, y0, x1, y1 = pin.box
+    middle = float(ink.upright_column(np.float32((x0 + x1) / 2), np.float32((y0 + y1) / 2)))
+    wide = x1 - x0
+    half = max(wide - abs(ink.slant) * (y1 - y0), 0.4 * wide, 1.0) / 2
+    return middle, middle - half, middle + half
+
+
+def _contradiction(word: WordImage, one: Pin, other: Pin, between: int) -> str:
+    named = [f"'{word.characters[pin.index]}' (character {pin.index + 1})" for pin in (one, other)]
+    if between:
+        why = f"leaves no room for the {between} between them"
+    else:
+        why = "is in the wrong order"
+    return f"{word.name} '{word.text}': the pinned {named[0]} before {named[1]} {why}. Move one of the two boxes."
