@@ -1,0 +1,187 @@
+"""What people said: append-only, exactly once; and the queue of what to ask them next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, insert, select, update
+
+from db.checks import check_correction, chunks
+from db.engine import Database
+from db.records import (
+    CharacterMark,
+    Conflict,
+    Correction,
+    Counts,
+    NewCorrection,
+    RecordError,
+    UnknownItem,
+)
+from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, RoundRow, StandingRow, WordRow
+from db.words import as_box
+
+_CORRECTION = CorrectionRow.__table__
+_PLACE = {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}
+
+
+class Corrections(Database):
+    """The part of the store that holds what people said."""
+
+    def save_correction(self, new: NewCorrection) -> Correction:
+        """Keep a decision about a word, exactly once: the same one sent again gives back what was stored first.
+
+        Raises:
+            UnknownItem: there is no such word, or round.
+            RecordError: it does not fit the word, or its uuid was used for something else.
+            Conflict: another decision is in force than the one the person saw; it comes along.
+        """
+        with self.write() as connection:
+            stored = _by_uuid(connection, new.uuid)
+            if stored is not None:
+                return _same(stored, new)
+            word = connection.execute(select(WordRow.name, WordRow.characters).where(WordRow.id == new.word_id)).first()
+            if word is None:
+                raise UnknownItem(f"The project has no word {new.word_id}.")
+            check_correction(new, word.name, word.characters)
+            if new.round_id is not None and not _exists(connection, new.round_id):
+                raise UnknownItem(f"{word.name}: the project has no round with id {new.round_id}.")
+            in_force = _in_force(connection, new.word_id)
+            if (in_force.id if in_force else None) != _seen(connection, new):
+                raise Conflict(f"{word.name}: somebody else decided about this word meanwhile. Look again.", in_force)
+            return _append(connection, new)
+
+    def corrections_in_force(
+        self, word_ids: Sequence[int] | None = None, upto: int | None = None
+    ) -> dict[int, Correction]:
+        """The newest decision about each word, by word id; words about which nothing is said are left out.
+
+        "skip" is in force, but says nothing about the word.
+
+        Args:
+            word_ids: only these words; None for all.
+            upto: as it was when this was the highest correction id.
+        """
+        found: dict[int, Correction] = {}
+        newest = select(func.max(CorrectionRow.id)).group_by(CorrectionRow.word_id)
+        if upto is not None:
+            newest = newest.where(CorrectionRow.id <= upto)
+        with self.read() as connection:
+            for chunk in [None] if word_ids is None else chunks(word_ids):
+                chosen = newest if chunk is None else newest.where(CorrectionRow.word_id.in_(chunk))
+                query = select(_CORRECTION).where(CorrectionRow.id.in_(chosen), CorrectionRow.kind != "clear")
+                for row in connection.execute(query.order_by(CorrectionRow.id)).mappings():
+                    found[row["word_id"]] = _correction(row)
+        return found
+
+    def history(self, word_id: int) -> list[Correction]:
+        """Everything that was ever said about a word, oldest first.
+
+        Raises:
+            UnknownItem: the project has no such word.
+        """
+        query = select(_CORRECTION).where(CorrectionRow.word_id == word_id).order_by(CorrectionRow.id)
+        with self.read() as connection:
+            if connection.execute(select(WordRow.id).where(WordRow.id == word_id)).first() is None:
+                raise UnknownItem(f"The project has no word {word_id}.")
+            return [_correction(row) for row in connection.execute(query).mappings()]
+
+    def queue(self, limit: int, exclude: Collection[int] = ()) -> list[int]:
+        """The words to ask about next: ids, most urgent first.
+
+        Those without boxes or a flag in force: by falling uncertainty of the newest finished round; then those it
+        did not see, and before any round all of them, in the order of import; skipped ones last, in the same order.
+
+        Args:
+            limit: how many at most.
+            exclude: ids to leave out: what the person looks at or has not sent yet.
+        """
+        # Left out here, not in the statement: it stays one short index scan, however long the list.
+        query = (
+            select(StandingRow.word_id)
+            .where(StandingRow.place.in_([AWAITING, SKIPPED]))
+            .order_by(StandingRow.place, StandingRow.turn, StandingRow.word_id)
+            .limit(limit + len(exclude))
+        )
+        left_out = set(exclude)
+        with self.read() as connection:
+            ids = connection.execute(query).scalars().all()
+        return [id for id in ids if id not in left_out][:limit]
+
+    def counts(self) -> Counts:
+        """How far the project is."""
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        is_boxes = CorrectionRow.kind == "boxes"
+        in_force = select(
+            _count(is_boxes),
+            func.coalesce(func.sum(StandingRow.accepted), 0),
+            func.coalesce(func.sum(StandingRow.pinned), 0),
+            _count(CorrectionRow.kind == "flag"),
+            _count(CorrectionRow.kind == "skip"),
+            _count(is_boxes & (CorrectionRow.created_at >= midnight)),
+        ).join_from(StandingRow, CorrectionRow, StandingRow.correction_id == CorrectionRow.id)
+        with self.read() as connection:
+            words = connection.execute(select(func.count(StandingRow.word_id))).scalar_one()
+            return Counts(words, *connection.execute(in_force).one())
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _exists(connection: Connection, round_id: int) -> bool:
+    return connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is not None
+
+
+def _by_uuid(connection: Connection, uuid: str) -> Correction | None:
+    row = connection.execute(select(_CORRECTION).where(CorrectionRow.uuid == uuid)).mappings().first()
+    return None if row is None else _correction(row)
+
+
+def _in_force(connection: Connection, word_id: int) -> Correction | None:
+    query = select(_CORRECTION).join(StandingRow, StandingRow.correction_id == CorrectionRow.id)
+    row = connection.execute(query.where(StandingRow.word_id == word_id)).mappings().first()
+    return None if row is None else _correction(row)
+
+
+def _seen(connection: Connection, new: NewCorrection) -> int | None:
+    """What the person saw in force: a "clear" they saw, or made, means nothing."""
+    query = select(CorrectionRow.kind).where(CorrectionRow.id == new.base_id, CorrectionRow.word_id == new.word_id)
+    return None if connection.execute(query).scalar() == "clear" else new.base_id
+
+
+def _same(stored: Correction, new: NewCorrection) -> Correction:
+    for field in fields(NewCorrection):
+        if getattr(stored, field.name) != getattr(new, field.name):
+            raise RecordError(
+                f"The correction {new.uuid} of word {stored.word_id} was stored before with another {field.name}. "
+                "Give every new decision a uuid of its own."
+            )
+    return stored
+
+
+def _append(connection: Connection, new: NewCorrection) -> Correction:
+    values = {field.name: getattr(new, field.name) for field in fields(NewCorrection)} | {
+        "characters": [[mark.state, mark.box and [float(edge) for edge in mark.box]] for mark in new.characters],
+        "created_at": datetime.now(UTC),
+    }
+    row = connection.execute(insert(CorrectionRow).values(values).returning(_CORRECTION)).mappings().one()
+    states = Counter(mark.state for mark in new.characters)
+    connection.execute(
+        update(StandingRow)
+        .where(StandingRow.word_id == new.word_id)
+        .values(
+            place=_PLACE[new.kind],
+            correction_id=None if new.kind == "clear" else row["id"],
+            accepted=states["accepted"],
+            pinned=states["pinned"],
+        )
+    )
+    return _correction(row)
+
+
+def _correction(row: RowMapping) -> Correction:
+    marks = tuple(CharacterMark(state, as_box(box)) for state, box in row["characters"])
+    return Correction(**dict(row) | {"characters": marks})

@@ -1,0 +1,205 @@
+"""The tables. `migrations/` makes them; a test holds the two together.
+
+word, image, reference   what was imported
+round, proposal          what the machine said, round by round
+correction               what people said, append-only
+standing                 where each word stands now, worked out from the others so that the queue is one index scan
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import inf
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions`: what a project's database has to be at."""
+
+AWAITING, SKIPPED, DECIDED = 0, 1, 2
+"""`standing.place`: words wait for a person, were put off, or have boxes or a flag in force."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, aware UTC datetimes out, also where the database keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a time zone: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+# JSON null in a NULL column is a state nobody means.
+Json = JSON(none_as_null=True)
+Sha = Annotated[str, mapped_column(String(64))]
+
+
+class Base(DeclarativeBase):
+    """Constraints are named so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class ImageRow(Base):
+    """An image file, once, however many words it carries."""
+
+    __tablename__ = "image"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha: Mapped[Sha] = mapped_column(unique=True)
+    media_type: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int]
+    height: Mapped[int]
+    # Last: reading the columns before it does not touch the pages it fills.
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class WordRow(Base):
+    __tablename__ = "word"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[Sha] = mapped_column(unique=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    name: Mapped[str] = mapped_column(Text)
+    # Grapheme clusters, as counted at import: boxes and corrections belong to these, whatever Unicode says later.
+    characters: Mapped[list[str]] = mapped_column(Json)
+    length: Mapped[int]
+    meta: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class ReferenceRow(Base):
+    """True boxes, for scoring. A table of its own, so that nothing which learns reads it by accident."""
+
+    __tablename__ = "reference"
+
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    boxes: Mapped[list[list[float] | None]] = mapped_column(Json)
+    approx: Mapped[list[int]] = mapped_column(Json)
+
+
+class RoundRow(Base):
+    __tablename__ = "round"
+    __table_args__ = (
+        # One round runs at a time, and each number is finished once: the database holds to it, whoever writes.
+        Index(
+            "uq_round_running",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "uq_round_finished",
+            "number",
+            unique=True,
+            sqlite_where=text("state = 'finished'"),
+            postgresql_where=text("state = 'finished'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    method: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    settings: Mapped[dict[str, Any]] = mapped_column(Json)
+    corrections_upto: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(64), default="")
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    pid: Mapped[int]
+    host: Mapped[str] = mapped_column(String(255))
+    attempt: Mapped[int] = mapped_column(default=1)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    checkpoint: Mapped[str | None] = mapped_column(Text)
+    words: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float | None]
+    words_per_s: Mapped[float | None]
+    log_likelihood: Mapped[float | None]
+    moved: Mapped[int | None]
+    learned: Mapped[dict[str, float]] = mapped_column(Json, default=dict)
+    prequential_words: Mapped[int | None]
+    prequential_chars: Mapped[int | None]
+    prequential_centre_h: Mapped[float | None]
+    prequential_wrong: Mapped[int | None]
+
+
+class ProposalRow(Base):
+    """Where a round says the characters of a word are."""
+
+    __tablename__ = "proposal"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    method: Mapped[str] = mapped_column(String(64))
+    score: Mapped[float | None]  # NULL where it is not a number
+    uncertainty: Mapped[float]
+    boxes: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L, 4)
+    confidence: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L,)
+
+
+class CorrectionRow(Base):
+    """What a person said. Triggers refuse to change or remove a row."""
+
+    __tablename__ = "correction"
+    __table_args__ = (Index("ix_correction_word_id_id", "word_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
+    uuid: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    characters: Mapped[list[list[Any]]] = mapped_column(Json)  # [state, box or null] per character
+    reason: Mapped[str] = mapped_column(Text)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    base_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class StandingRow(Base):
+    """One row per word: the correction in force, and when it is its turn to be looked at."""
+
+    __tablename__ = "standing"
+    __table_args__ = (Index("ix_standing_queue", "place", "turn", "word_id"),)
+
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(default=AWAITING)
+    # Ascending: minus the newest round's uncertainty; infinity where that round proposed nothing.
+    turn: Mapped[float] = mapped_column(default=inf)
+    correction_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))  # in force; never of kind "clear"
+    accepted: Mapped[int] = mapped_column(default=0)
+    pinned: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,64 @@
+"""The one door to a project's database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from db.corrections import Corrections
+from db.engine import best_sqlite, explained, set_journal_mode, sqlite_engine
+from db.migrate import migrate
+from db.records import NoProject, StoreError
+from db.rounds import Rounds
+from db.words import Words
+
+FILE = "charloc.db"
+"""Name of the database in a project's folder."""
+
+
+class Store(Words, Rounds, Corrections):
+    """Words, rounds, proposals and corrections of one project.
+
+    One store serves many threads; every process opens its own. All records it takes and gives are in `db.records`;
+    what goes wrong is a `StoreError`, with a message for people.
+
+        with Store.open(Path("my-project"), create=True) as store:
+            store.add_words(...)
+    """
+
+    @classmethod
+    def open(cls, project: Path, *, create: bool = False) -> Self:
+        """Open the project in a folder, updating its tables if an older charloc made them.
+
+        Args:
+            project: the project's folder.
+            create: make folder and database if they are not there.
+
+        Raises:
+            NoProject: there is none, and `create` was not asked for.
+            NewerProject: a newer charloc wrote it.
+            StoreError: the file cannot be used; the message says why.
+        """
+        path = Path(project).absolute() / FILE
+        if not path.exists():
+            if not create:
+                raise NoProject(f"There is no project in {project}. Import some words to make one there.")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"The project folder {project} cannot be made: {error.strerror}.") from error
+        module = best_sqlite()
+        engine = sqlite_engine(path, module)
+        with explained(path):
+            set_journal_mode(engine, module)
+            migrate(path, module)
+        return cls(path, engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
