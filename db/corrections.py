@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, insert, select, update
 
+from charloc.types import Box
 from db.checks import check_correction, chunks
 from db.engine import Database
 from db.records import (
@@ -38,6 +40,7 @@ class Corrections(Database):
             RecordError: it does not fit the word, or its uuid was used for something else.
             Conflict: another decision is in force than the one the person saw; it comes along.
         """
+        new = _plain(new)
         with self.write() as connection:
             stored = _by_uuid(connection, new.uuid)
             if stored is not None:
@@ -105,6 +108,8 @@ class Corrections(Database):
             .order_by(StandingRow.place, StandingRow.turn, StandingRow.word_id)
             .limit(limit + len(exclude))
         )
+        if limit < 1:
+            return []
         left_out = set(exclude)
         with self.read() as connection:
             ids = connection.execute(query).scalars().all()
@@ -152,6 +157,15 @@ def _seen(connection: Connection, new: NewCorrection) -> int | None:
     return None if connection.execute(query).scalar() == "clear" else new.base_id
 
 
+def _plain(new: NewCorrection) -> NewCorrection:
+    """The correction as it will be read back: boxes are tuples of plain numbers, whatever a client sent."""
+    marks = tuple(
+        CharacterMark(mark.state, None if mark.box is None else cast(Box, tuple(float(edge) for edge in mark.box)))
+        for mark in new.characters
+    )
+    return replace(new, characters=marks)
+
+
 def _same(stored: Correction, new: NewCorrection) -> Correction:
     for field in fields(NewCorrection):
         if getattr(stored, field.name) != getattr(new, field.name):
@@ -164,7 +178,7 @@ def _same(stored: Correction, new: NewCorrection) -> Correction:
 
 def _append(connection: Connection, new: NewCorrection) -> Correction:
     values = {field.name: getattr(new, field.name) for field in fields(NewCorrection)} | {
-        "characters": [[mark.state, mark.box and [float(edge) for edge in mark.box]] for mark in new.characters],
+        "characters": [[mark.state, mark.box] for mark in new.characters],
         "created_at": datetime.now(UTC),
     }
     row = connection.execute(insert(CorrectionRow).values(values).returning(_CORRECTION)).mappings().one()

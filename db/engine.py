@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -47,7 +47,7 @@ def best_sqlite() -> ModuleType:
 def sqlite_engine(path: Path, module: ModuleType, *, foreign_keys: bool = True) -> Engine:
     """An engine for the database file at `path`, which need not exist; nothing is opened yet."""
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         module=module,
         # What is not JSON (NaN, above all) fails here rather than in the next reader.
         json_serializer=partial(json.dumps, allow_nan=False),
@@ -177,16 +177,22 @@ class Database:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with the database file into errors for people; programming errors pass unchanged."""
+def explained(path: Path, *drivers: ModuleType) -> Iterator[None]:
+    """Turn what goes wrong with the database file into errors for people; programming errors pass unchanged.
+
+    Args:
+        path: the database file.
+        drivers: DB-API modules that are used without SQLAlchemy in the block.
+    """
+    driver_errors = tuple(driver.Error for driver in drivers)
     try:
         yield
     except IntegrityError:
         raise
     except PoolTimeoutError as error:
         raise StoreError(f"Too many things wait for the project database {path}. Try again in a moment.") from error
-    except DBAPIError as error:
-        reason = str(error.orig)
+    except (DBAPIError, *driver_errors) as error:
+        reason = str(getattr(error, "orig", error))
         advice = next((say for sign, say in _ADVICE.items() if sign in reason), None)
         if advice is None:
             raise

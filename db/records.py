@@ -28,7 +28,7 @@ class NewerProject(StoreError):
 
 
 class UnknownItem(StoreError):
-    """A word, image or round that the project does not have."""
+    """A word, image or round was asked for that the project does not have."""
 
 
 class RecordError(StoreError):
@@ -116,9 +116,9 @@ class Prequential:
     """How wrong a round's parent was, by corrections that had not yet been learned from: the honest number.
 
     Args:
-        words, chars: how many words and pinned or accepted characters were compared.
+        words, chars: how many words, and pinned or accepted characters, were compared.
         centre_h: mean distance between proposed and corrected centres, in word heights.
-        wrong: how many of `chars` a person had to change.
+        wrong: how many of `chars` were proposed so far off that the box could not be used.
     """
 
     words: int

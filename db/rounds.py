@@ -1,4 +1,4 @@
-"""Rounds of EM: begun, heard of, finished whole or ended; and what they proposed."""
+"""Rounds of EM: begun, heard of, finished whole or ended."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, case, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, case, func, insert, select, update
 
 from charloc.types import Localization
-from db.checks import check_proposal, chunks, storable_json, storable_text
+from db.checks import storable_json, storable_text
 from db.engine import Database
 from db.liveness import HOST, is_live
+from db.proposals import order_queue, proposal_rows
 from db.records import (
     EndState,
     Prequential,
@@ -27,7 +27,7 @@ from db.records import (
     StoreError,
     UnknownItem,
 )
-from db.schema import CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
+from db.schema import CorrectionRow, ProposalRow, RoundRow
 
 _ROUND = RoundRow.__table__
 
@@ -56,7 +56,7 @@ class Rounds(Database):
 
         Raises:
             RoundBusy: another round is being worked on.
-            UnknownItem: there is no round `parent_id`.
+            StoreError: there is no round `parent_id`, or it is not finished.
         """
         now = _now()
         values = {
@@ -70,8 +70,8 @@ class Rounds(Database):
             "heartbeat_at": now,
         }
         with self.write() as connection:
-            if parent_id is not None:
-                _get(connection, parent_id)
+            if parent_id is not None and (parent := _get(connection, parent_id)).state != "finished":
+                raise StoreError(f"Round {parent.number} is {parent.state}; only a finished one can be a parent.")
             _refuse_if_busy(connection)
             connection.execute(
                 update(RoundRow)
@@ -173,19 +173,16 @@ class Rounds(Database):
             RoundLost: it has ended or was taken over; nothing was kept.
             RecordError: a proposal does not fit its word; nothing was kept.
         """
-        rows = [_proposal_row(round_id, *proposal) for proposal in proposals]
-        if len({word_id for word_id, _, _ in proposals}) != len(rows):
-            raise RecordError("A word has two proposals in one round; it can have one.")
+        # All that takes long is done before the lock is taken: people go on correcting meanwhile.
+        with self.read() as connection:
+            rows = proposal_rows(connection, round_id, proposals)
         values = _ended("finished") | _stats_values(stats) | {"checkpoint": checkpoint, "message": ""}
         with self.write() as connection:
             self._own(connection, round_id)
-            lengths = dict(connection.execute(select(WordRow.id, WordRow.length)).all())
-            for word_id, localization, uncertainty in proposals:
-                check_proposal(word_id, localization, uncertainty, lengths.get(word_id))
             if rows:
                 connection.execute(insert(ProposalRow), rows)
             connection.execute(update(RoundRow).where(RoundRow.id == round_id).values(values))
-            _order_queue(connection, round_id)
+            order_queue(connection, round_id)
 
     def end_round(self, round_id: int, state: EndState, message: str) -> None:
         """End a round without a result: interrupted (to be gone on with), cancelled or failed.
@@ -235,38 +232,6 @@ class Rounds(Database):
         with self.read() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else _round(row)
-
-    def proposals(self, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
-        """What a finished round proposes for words, by word id; words it did not see are left out."""
-        found: dict[int, Localization] = {}
-        query = select(
-            ProposalRow.word_id,
-            ProposalRow.boxes,
-            ProposalRow.confidence,
-            ProposalRow.score,
-            ProposalRow.method,
-        ).where(ProposalRow.round_id == round_id)
-        with self.read() as connection:
-            _get(connection, round_id)
-            for chunk in chunks(word_ids):
-                for id, boxes, confidence, score, method in connection.execute(query.where(_among(chunk))):
-                    found[id] = Localization(
-                        boxes=np.frombuffer(boxes, "<f4").astype(np.float32).reshape(-1, 4),
-                        confidence=np.frombuffer(confidence, "<f4").astype(np.float32),
-                        score=math.nan if score is None else score,
-                        method=method,
-                    )
-        return found
-
-    def uncertainties(self, round_id: int, word_ids: Sequence[int]) -> dict[int, float]:
-        """How uncertain a finished round is of words, by word id; words it did not see are left out."""
-        found: dict[int, float] = {}
-        query = select(ProposalRow.word_id, ProposalRow.uncertainty).where(ProposalRow.round_id == round_id)
-        with self.read() as connection:
-            _get(connection, round_id)
-            for chunk in chunks(word_ids):
-                found.update(connection.execute(query.where(_among(chunk))).all())
-        return found
 
     def _own(self, connection: Connection, round_id: int) -> None:
         """Refuse a worker whose round is over or no longer its own."""
@@ -318,28 +283,12 @@ def _round(row: RowMapping) -> Round:
     return Round(**fields, prequential=None if words is None else Prequential(words, chars, centre_h, wrong))
 
 
-def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:
-    return ProposalRow.word_id.in_(word_ids)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 def _ended(state: RoundState) -> dict[str, Any]:
     return {"state": state, "finished_at": _now(), "cancel_requested": False}
-
-
-def _proposal_row(round_id: int, word_id: int, localization: Localization, uncertainty: float) -> dict[str, Any]:
-    return {
-        "round_id": round_id,
-        "word_id": word_id,
-        "method": localization.method,
-        "score": None if math.isnan(localization.score) else float(localization.score),
-        "uncertainty": float(uncertainty),
-        "boxes": np.ascontiguousarray(localization.boxes, "<f4").tobytes(),
-        "confidence": np.ascontiguousarray(localization.confidence, "<f4").tobytes(),
-    }
 
 
 def _stats_values(stats: RoundStats) -> dict[str, Any]:
@@ -362,10 +311,3 @@ _PREQUENTIAL = ("words", "chars", "centre_h", "wrong")
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _order_queue(connection: Connection, round_id: int) -> None:
-    """Put every word where the round's uncertainty says; those it did not see come last."""
-    mine = (ProposalRow.round_id == round_id, ProposalRow.word_id == StandingRow.word_id)
-    uncertainty = select(ProposalRow.uncertainty).where(*mine).scalar_subquery()
-    connection.execute(update(StandingRow).values(turn=func.coalesce(-uncertainty, math.inf)))

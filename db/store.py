@@ -9,6 +9,7 @@ from typing import Self
 from db.corrections import Corrections
 from db.engine import best_sqlite, explained, set_journal_mode, sqlite_engine
 from db.migrate import migrate
+from db.proposals import Proposals
 from db.records import NoProject, StoreError
 from db.rounds import Rounds
 from db.words import Words
@@ -17,7 +18,7 @@ FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Corrections):
+class Store(Words, Rounds, Proposals, Corrections):
     """Words, rounds, proposals and corrections of one project.
 
     One store serves many threads; every process opens its own. All records it takes and gives are in `db.records`;
@@ -50,7 +51,7 @@ class Store(Words, Rounds, Corrections):
                 raise StoreError(f"The project folder {project} cannot be made: {error.strerror}.") from error
         module = best_sqlite()
         engine = sqlite_engine(path, module)
-        with explained(path):
+        with explained(path, module):
             set_journal_mode(engine, module)
             migrate(path, module)
         return cls(path, engine)

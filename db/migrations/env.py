@@ -1,6 +1,6 @@
-"""Alembic's entry point. The store hands in the connection, inside a transaction of its own.
+"""Alembic's entry point. `db.migrate` hands in the connection, inside a transaction of its own.
 
-`alembic.command` is called from `db.migrate`; to write a new revision, see CONTRIBUTING.md.
+There is no alembic.ini, so that it works wherever the package is.
 """
 
 from __future__ import annotations

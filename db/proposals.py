@@ -1,0 +1,96 @@
+"""What rounds propose, and the order in which people are asked about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from charloc.types import Localization
+from db.checks import check_proposal, chunks
+from db.engine import Database
+from db.records import RecordError, UnknownItem
+from db.schema import ProposalRow, RoundRow, StandingRow, WordRow
+
+
+class Proposals(Database):
+    """The part of the store that gives back what rounds proposed; `Rounds.finish_round` puts it in."""
+
+    def proposals(self, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
+        """What a finished round proposes for words, by word id; words it did not see are left out."""
+        found: dict[int, Localization] = {}
+        query = select(
+            ProposalRow.word_id,
+            ProposalRow.boxes,
+            ProposalRow.confidence,
+            ProposalRow.score,
+            ProposalRow.method,
+        ).where(ProposalRow.round_id == round_id)
+        with self.read() as connection:
+            _check_round(connection, round_id)
+            for chunk in chunks(word_ids):
+                for id, boxes, confidence, score, method in connection.execute(query.where(_among(chunk))):
+                    found[id] = Localization(
+                        boxes=np.frombuffer(boxes, "<f4").astype(np.float32).reshape(-1, 4),
+                        confidence=np.frombuffer(confidence, "<f4").astype(np.float32),
+                        score=math.nan if score is None else score,
+                        method=method,
+                    )
+        return found
+
+    def uncertainties(self, round_id: int, word_ids: Sequence[int]) -> dict[int, float]:
+        """How uncertain a finished round is of words, by word id; words it did not see are left out."""
+        found: dict[int, float] = {}
+        query = select(ProposalRow.word_id, ProposalRow.uncertainty).where(ProposalRow.round_id == round_id)
+        with self.read() as connection:
+            _check_round(connection, round_id)
+            for chunk in chunks(word_ids):
+                found.update(connection.execute(query.where(_among(chunk))).all())
+        return found
+
+
+def proposal_rows(
+    connection: Connection, round_id: int, proposals: Sequence[tuple[int, Localization, float]]
+) -> list[dict[str, Any]]:
+    """A round's (word id, localization, uncertainty) as rows, checked against the words they are for.
+
+    Raises:
+        RecordError: one does not fit its word, or a word has two.
+    """
+    lengths = dict(connection.execute(select(WordRow.id, WordRow.length)).all())
+    if len({word_id for word_id, _, _ in proposals}) != len(proposals):
+        raise RecordError("A word has two proposals in one round; it can have one.")
+    for word_id, localization, uncertainty in proposals:
+        check_proposal(word_id, localization, uncertainty, lengths.get(word_id))
+    return [_row(round_id, *proposal) for proposal in proposals]
+
+
+def order_queue(connection: Connection, round_id: int) -> None:
+    """Put every word where the round's uncertainty says; those it did not see come last."""
+    mine = (ProposalRow.round_id == round_id, ProposalRow.word_id == StandingRow.word_id)
+    uncertainty = select(ProposalRow.uncertainty).where(*mine).scalar_subquery()
+    connection.execute(update(StandingRow).values(turn=func.coalesce(-uncertainty, math.inf)))
+
+
+def _check_round(connection: Connection, round_id: int) -> None:
+    if connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is None:
+        raise UnknownItem(f"The project has no round with id {round_id}.")
+
+
+def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:
+    return ProposalRow.word_id.in_(word_ids)
+
+
+def _row(round_id: int, word_id: int, localization: Localization, uncertainty: float) -> dict[str, Any]:
+    return {
+        "round_id": round_id,
+        "word_id": word_id,
+        "method": localization.method,
+        "score": None if math.isnan(localization.score) else float(localization.score),
+        "uncertainty": float(uncertainty),
+        "boxes": np.ascontiguousarray(localization.boxes, "<f4").tobytes(),
+        "confidence": np.ascontiguousarray(localization.confidence, "<f4").tobytes(),
+    }
