@@ -133,9 +133,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes it private to its owner
+        os.chmod(temporary, 0o666 & ~current_umask())  # mkstemp makes it private to its owner
         os.replace(temporary, path)
         temporary = None
         flush_folder(path.parent)
@@ -144,6 +142,13 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def current_umask() -> int:
+    """The permissions that this process takes from what it makes; there is no way to ask without setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def flush_folder(folder: Path) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from tifffile import TiffWriter
 
-from charloc.formats import SUFFIX_OF_MEDIA, LocatedWord, atomic, flush_folder
+from charloc.formats import SUFFIX_OF_MEDIA, LocatedWord, atomic, current_umask, flush_folder
 from charloc.images import decode
 from charloc.types import Box, CharlocError
 
@@ -58,13 +59,13 @@ def write_folder(words: Iterable[LocatedWord], folder: Path) -> int:
     Raises:
         CharlocError: the folder has something in it, or could not be written.
     """
-    unfinished = folder.with_name(folder.name + ".tmp")
+    unfinished: Path | None = None
     count = 0
     try:
         if folder.is_dir() and any(folder.iterdir()):
             raise CharlocError(f"{folder} is not empty. Choose a new folder, so that old and new boxes do not mix.")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
         taken: set[str] = set()
         for word in words:
             stem = _free_stem(word, taken)
@@ -80,12 +81,14 @@ def write_folder(words: Iterable[LocatedWord], folder: Path) -> int:
             os.sync()  # once for all: an fsync for each of thousands of small files takes seconds
         if folder.is_dir():
             folder.rmdir()
+        unfinished.chmod(0o777 & ~current_umask())  # mkdtemp makes it private to its owner
         unfinished.rename(folder)
         flush_folder(folder.parent)
     except OSError as error:
         raise CharlocError(f"{folder}: could not be written ({error.strerror or error}).") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)  # nothing is left of it after a rename
     return count
 
 
