@@ -30,6 +30,7 @@ MAX_CHARACTERS = 4000
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SHOWN_AS_IS = frozenset({"image/png", "image/jpeg"})
 Json = dict[str, object]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class Refused(CharlocError):
@@ -54,13 +55,13 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     uuid: UUID
-    word_id: int
+    word_id: Id
     word_key: Annotated[str, Field(max_length=64)]
     kind: Literal["boxes", "flag", "skip", "clear"]
     characters: Annotated[list[Mark], Field(max_length=MAX_CHARACTERS)] = []
     reason: Annotated[str, Field(max_length=500)] = ""
-    round_id: int | None = None
-    base_id: int | None = None
+    round_id: Id | None = None
+    base_id: Id | None = None
 
 
 class TrainRequest(BaseModel):
@@ -89,7 +90,7 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
         return {"words": words_json(store, ids)}
 
     @router.get("/api/words/{word_id}")
-    def word(word_id: int) -> Json:
+    def word(word_id: Id) -> Json:
         """One word with its newest proposal and the correction in force."""
         return words_json(store, [one_word(store, word_id).id])[0]
 

@@ -47,19 +47,14 @@ def create_app(
     Returns:
         An ASGI application; the page is at "/".
     """
-    app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
-    # A folder's decisions wait in the browser under this name until the same folder is served again.
-    identity = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:16]
-    name = project.resolve().name
-    app.include_router(make_router(store, Jobs(store, project, start, cancel), {"id": identity, "name": name}))
-    version = add_static(app)
-    add_errors(app)
+    app = create_rest(store, project, start=start, cancel=cancel)
+    static = f"/static/charloc/{add_static(app)}"
     gr.mount_gradio_app(
         app,
-        build(name, f"/static/charloc/{version}"),
+        build(project.resolve().name, static),
         path="/",
         theme=THEME,
-        head=HEAD.format(static=f"/static/charloc/{version}"),
+        head=HEAD.format(static=static),
         ssr_mode=False,
         footer_links=[],
         enable_monitoring=False,
@@ -68,6 +63,19 @@ def create_app(
         show_error=False,
     )
     app.add_middleware(Security, hosts=hosts)
+    return app
+
+
+def create_rest(
+    store: Store, project: Path, *, start: Callable[[Path, str], Process], cancel: Callable[[Store], object]
+) -> FastAPI:
+    """The REST interface alone, unprotected; arguments as for `create_app`."""
+    app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
+    # A folder's decisions wait in the browser under this name until the same folder is served again.
+    identity = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:16]
+    shown: dict[str, object] = {"id": identity, "name": project.resolve().name}
+    app.include_router(make_router(store, Jobs(store, project, start, cancel), shown))
+    add_errors(app)
     return app
 
 

@@ -116,13 +116,17 @@ class Security:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            # Whatever the application makes of a body that broke off, the answer is that it was too large.
+            if started or read <= self.max_body_bytes:
+                started = True
+                await send(message)
 
         try:
             await self.app(scope, counted, watched)
         except TooLarge:
-            if not started:
+            pass
+        finally:
+            if read > self.max_body_bytes and not started:
                 message = f"The request is larger than {self.max_body_bytes / 1e6:.0f} MB."
                 await JSONResponse({"detail": message}, 413)(scope, receive, send)
 

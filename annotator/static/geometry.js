@@ -10,7 +10,7 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export function fitScale(width, height, roomWidth, roomHeight) {
   const whole = Math.min(roomWidth / width, roomHeight / height);
   const legible = Math.min(LEGIBLE_PX, roomHeight) / height;
-  return clamp(Math.max(whole, legible), 0.02, 10);
+  return clamp(Math.max(whole, legible), 0.02, 8);
 }
 
 // Where letters of these widths go when each wants to be at its centre and none may overlap, in visual order:

@@ -73,7 +73,7 @@ export class Stage {
     this.scale = clamp(fitted * this.zoom, 0.01, LARGEST_SCALE);
     const [w, h] = [width * this.scale, height * this.scale];
     Object.assign(this.entry.image.style, { width: `${w}px`, height: `${h}px` });
-    this.entry.image.classList.toggle("cl-crisp", this.scale > 4);
+    this.entry.image.classList.toggle("cl-crisp", this.scale > 5);
     this.update();
     this.reveal();
   }
