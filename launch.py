@@ -68,18 +68,19 @@ HERE_PROJECT = Path("project")
 
 @app.command("import")
 def import_words(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder of images with .gt.txt, or a words.jsonl.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", exists=True, help="A folder of images with .gt.txt, or a words.jsonl.")
+    ],
     project: Project = HERE_PROJECT,
     quiet: Quiet = False,
 ) -> None:
     """Add words to a project; make the project if there is none. Only what is new goes in."""
-    from annotator.importer import import_source
-
+    from annotator.importer import import_path
     from annotator.terminal import bars, show_import
     from db import Store
 
     with Store.open(project, create=True) as store, bars("import", quiet=quiet) as progress:
-        report = import_source(store, source, progress)
+        report = import_path(store, source, progress)
     show_import(report, project, quiet=quiet)
 
 
@@ -120,15 +121,15 @@ def annotate(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Serve the pages on which people correct boxes and train rounds."""
+    from annotator.serve import open_browser, serve
     from db import Store
 
     folder = project or (DEMO if demo else HERE_PROJECT)
-    with Store.open(folder, create=demo) as store:
-        if demo:
-            from annotator.demo import fill
+    if demo:
+        from annotator.demo import demo_project
 
-            fill(store)
-        from annotator.serve import open_browser, serve
+        demo_project(folder)
+    with Store.open(folder) as store:
 
         def ready(address: str) -> None:
             print(f"charloc is ready: {address}")
@@ -141,32 +142,30 @@ def annotate(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write; for box a file.box or a new folder.")],
     project: Project = HERE_PROJECT,
-    format: Annotated[Format, typer.Option(help="JSON lines, or Tesseract's box format.")] = Format.jsonl,
+    format: Annotated[Format, typer.Option(help="JSON lines, or Tesseract's box files.")] = Format.jsonl,
     quiet: Quiet = False,
 ) -> None:
     """Write the boxes of the newest round, corrections applied."""
-    from annotator.exporter import export_project
-
+    from annotator.exporter import export as write
+    from annotator.terminal import show_export
     from db import Store
 
     with Store.open(project) as store:
-        count = export_project(store, format.value, out)
+        report = write(store, format.value, out)
     if not quiet:
-        print(f"{count:,} words written to {out}")
+        show_export(report, out)
 
 
 @app.command()
 def status(project: Project = HERE_PROJECT) -> None:
     """Show how far a project is: words, corrections, rounds."""
-    from rich.console import Console
-
     from annotator.terminal import show_status
     from db import Store
 
     with Store.open(project) as store:
-        show_status(store, Console())
+        show_status(store)
 
 
 @app.command()
@@ -252,6 +251,8 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:  # noqa: BLE001 - the last line before a traceback
+        if "--background" in arguments:  # into the log
+            traceback.print_exc()
         print(f"Error: {error!r}, which was not expected. Nothing stored is lost.", file=sys.stderr)
         print(f"Please report it with the details in {_details()}", file=sys.stderr)
         return 1

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -22,20 +23,16 @@ from charloc.supervision import supervise
 from charloc.uncertainty import word_uncertainty
 
 from annotator.prequential import prequential
+from annotator.reporter import Reporter, RoundCancelled
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import em
 from charloc.methods import METHODS, Checkpoint, Progress, silent
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
-from db import Round, RoundLost, RoundStats, Store
+from db import EndState, Round, RoundStats, Store, StoreError
 
 LOG = "rounds.log"
-HEARTBEAT_S = 0.5
 LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
-
-
-class RoundCancelled(CharlocError):
-    """Somebody asked the round to stop."""
 
 
 def run_round(
@@ -127,11 +124,13 @@ def _attempt(
 ) -> Round:
     """Claim a round, work on it, and leave it in one of its end states whatever happens."""
     this = _claim(store, method, settings)
+    report = Reporter(store, this.id, progress)
     kept = project / "checkpoints" / f"round_{this.number}.learned"
     if not resume:
         shutil.rmtree(kept, ignore_errors=True)
     try:
-        result = _work(store, project, this, kept, progress, fresh)
+        with report:
+            result = _work(store, project, this, kept, report, fresh)
         shutil.rmtree(kept, ignore_errors=True)
         return result
     except RoundCancelled:
@@ -141,35 +140,35 @@ def _attempt(
     except (KeyboardInterrupt, SystemExit):
         _end(store, this, "interrupted", "stopped; the next round goes on from what it had learned")
         raise
-    except RoundLost:
-        raise
     except Exception as error:
         _end(store, this, "failed", str(error) if isinstance(error, CharlocError) else f"unexpected: {error!r}")
         raise
 
 
 def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:
-    """Take over the round that was interrupted, if it would be the same one; else begin a new one."""
+    """Take over the interrupted round, if a new one would be the same; else begin a new one, which gives it up."""
     parent = store.newest_round()
     parent_id = parent.id if parent else None
     stopped = store.unfinished_round()
-    if stopped is not None and stopped.state != "running":
-        same = stopped.method == method and stopped.parent_id == parent_id and dict(stopped.settings) == dict(settings)
-        if same and stopped.corrections_upto == store.last_correction_id():
-            return store.adopt_round(stopped.id, os.getpid())
-        store.end_round(stopped.id, "cancelled", "superseded by a newer attempt")
+    if (
+        stopped is not None
+        and stopped.state == "interrupted"
+        and (stopped.method, stopped.parent_id, dict(stopped.settings)) == (method, parent_id, dict(settings))
+        and store.corrections_in_force(upto=stopped.corrections_upto) == store.corrections_in_force()
+    ):
+        return store.adopt_round(stopped.id, os.getpid())
     return store.begin_round(method, parent_id=parent_id, settings=settings, pid=os.getpid())
 
 
-def _end(store: Store, this: Round, state: str, message: str) -> None:
-    if store.round(this.id).state == "running":
+def _end(store: Store, this: Round, state: EndState, message: str) -> None:
+    # If it is finished, or another process took it over, that stays.
+    with suppress(StoreError):
         store.end_round(this.id, state, message)
 
 
-def _work(store: Store, project: Path, this: Round, kept: Path, progress: Progress, fresh: bool) -> Round:
+def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress, fresh: bool) -> Round:
     """The round itself, from the frozen corrections to the transaction that makes it visible."""
     started = time.perf_counter()
-    report = _Reporter(store, this.id, progress)
     ids = store.word_ids()
     words = StoreWords(store, ids)
     corrections = store.corrections_in_force(upto=this.corrections_upto)
@@ -217,7 +216,6 @@ def _work(store: Store, project: Path, this: Round, kept: Path, progress: Progre
     )
     proposals = [(id, each, word_uncertainty(each)) for id, each in zip(ids, result.localizations, strict=True)]
     store.finish_round(this.id, proposals, stats, name)
-    progress("save", 1, 1)
     return store.round(this.id)
 
 
@@ -226,7 +224,8 @@ def _current(
 ) -> list[Localization]:
     """Where characters are believed to be: the parent round's proposals, the guess for words that came after it.
 
-    Without a parent nothing is believed yet: every box is missing.
+    Characters that were pinned since stand where they were pinned. Without a parent nothing is believed yet: every box
+    is missing.
     """
     if parent is None:
         return [_nowhere(len(record.characters)) for record in words.records]
@@ -234,11 +233,21 @@ def _current(
     new = [index for index, id in enumerate(words.ids) if id not in known]
     guessed = em.first_guess([words[index] for index in new], [pins[index] for index in new], progress) if new else []
     believed = {words.ids[index]: each for index, each in zip(new, guessed, strict=True)}
-    return [known[id] if id in known else believed[id] for id in words.ids]
+    return [_held(known.get(id) or believed[id], facts) for id, facts in zip(words.ids, pins, strict=True)]
 
 
 def _nowhere(length: int) -> Localization:
     return Localization(np.full((length, 4), np.nan, np.float32), np.zeros(length, np.float32), 0.0, "none")
+
+
+def _held(proposed: Localization, facts: Pins) -> Localization:
+    if not facts:
+        return proposed
+    boxes, confidence = proposed.boxes.copy(), proposed.confidence.copy()
+    for pin in facts:
+        boxes[pin.index] = np.nan if pin.box is None else pin.box
+        confidence[pin.index] = 1.0
+    return Localization(boxes, confidence, proposed.score, proposed.method)
 
 
 def _newest_learned(store: Store, project: Path, method: str) -> Checkpoint | None:
@@ -254,20 +263,3 @@ def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoin
         return on_disk.read(kept, method) if on_disk.made_from(kept) == made_from else None
     except CheckpointError:
         return None
-
-
-class _Reporter:
-    """The progress callback of a round: shows it, stores it with a heartbeat, and stops when somebody asked."""
-
-    def __init__(self, store: Store, round_id: int, show: Progress) -> None:
-        self._store, self._round_id, self._show = store, round_id, show
-        self._phase, self._next_s = "", 0.0
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        self._show(phase, done, total)
-        now_s = time.monotonic()
-        if phase == self._phase and now_s < self._next_s:
-            return
-        self._phase, self._next_s = phase, now_s + HEARTBEAT_S
-        if self._store.progress(self._round_id, phase, done, total):
-            raise RoundCancelled("The round was cancelled. Nothing of it is kept; the previous round stays.")

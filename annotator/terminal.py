@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from annotator.exporter import ExportReport
+from annotator.importer import ImportReport
 from charloc import methods
+from charloc.types import CharlocError
 from db import Round, Store
 
-PHASES = {"guess": "guessing", "learn": "learning", "localize": "localizing", "save": "saving", "import": "importing"}
+REJECTED = "rejected.tsv"
+SHOWN = 10
+PHASES = {
+    "import": "importing",
+    "guess": "guessing",
+    "prepare": "preparing",
+    "learn": "learning",
+    "localize": "localizing",
+    "save": "saving",
+}
 
 
 @contextmanager
@@ -35,60 +47,64 @@ def bars(title: str, *, quiet: bool = False) -> Iterator[methods.Progress]:
         yield show
 
 
+def show_import(report: ImportReport, project: Path, *, quiet: bool = False) -> None:
+    """Say what went in; list what did not, all of it in `rejected.tsv` in the project.
+
+    Raises:
+        CharlocError: nothing of it could be used.
+    """
+    if not quiet:
+        print(f"{report.added:,} words added, {report.already:,} were there already, {len(report.rejected):,} rejected")
+    if not report.rejected:
+        return
+    listed = project / REJECTED
+    report.write(listed)
+    for each in report.rejected[:SHOWN]:
+        print(f"  {each.name}: {each.reason}", file=sys.stderr)
+    if len(report.rejected) > SHOWN:
+        print(f"  and {len(report.rejected) - SHOWN:,} more", file=sys.stderr)
+    print(f"Rejected items are listed in {listed}; mend them and import again.", file=sys.stderr)
+    if not report.added and not report.already:
+        raise CharlocError("Nothing of it could be imported.")
+
+
+def show_export(report: ExportReport, out: Path) -> None:
+    """Say what was written."""
+    boxes = "corrections only" if report.round is None else f"boxes of round {report.round}"
+    left_out = f"; {report.left_out:,} left out (flagged, or nothing located)" if report.left_out else ""
+    print(f"{report.words:,} words written to {out}, {boxes}{left_out}")
+
+
 def round_line(each: Round) -> str:
-    """A finished round in one line."""
-    parts = [f"Round {each.number} ({each.method}): {each.words:,} words in {each.seconds or 0:.1f} s"]
+    """A round in one line: its numbers if it is finished, how far it came if not."""
+    name = f"Round {each.number} ({each.method})"
+    if each.state == "running":
+        return f"{name} is running: {PHASES.get(each.phase, each.phase or 'starting')} {each.done:,} of {each.total:,}"
+    if each.state != "finished":
+        return f"{name} {each.state}{': ' if each.message else ''}{each.message}"
+    parts = [f"{each.words:,} words in {each.seconds or 0:.1f} s"]
     if each.words_per_s:
         parts.append(f"{each.words_per_s:,.0f} words/s")
+    if each.log_likelihood is not None:
+        parts.append(f"log-likelihood {each.log_likelihood:.3f} a character")
     if each.parent_id is not None:
         parts.append(f"{each.moved or 0:,} characters moved")
     if each.prequential:
         seen = each.prequential
         parts.append(
-            f"the round before was {seen.centre_h:.2f} h off on {seen.chars:,} newly corrected characters, "
-            f"{seen.wrong:,} wrong"
+            f"before it {seen.chars:,} newly corrected characters were {seen.centre_h:.2f} h off, {seen.wrong:,} wrong"
         )
-    return ", ".join(parts)
+    return f"{name}: {', '.join(parts)}"
 
 
-def show_status(store: Store, console: Console) -> None:
+def show_status(store: Store) -> None:
     """Print how far a project is: words, corrections, rounds."""
     counts = store.counts()
-    console.print(f"{counts.words:,} words")
-    console.print(
-        f"{counts.corrected:,} corrected ({counts.corrected_today:,} today): {counts.accepted_characters:,} characters "
-        f"accepted, {counts.pinned_characters:,} pinned; {counts.flagged:,} words flagged, {counts.skipped:,} skipped"
-    )
+    print(f"{counts.words:,} words, {counts.corrected:,} of them corrected ({counts.corrected_today:,} today)")
+    print(f"{counts.accepted_characters:,} characters accepted, {counts.pinned_characters:,} pinned")
+    print(f"{counts.flagged:,} words flagged, {counts.skipped:,} skipped")
     rounds = store.rounds()
-    if not rounds:
-        console.print("No round yet. Make the first guess: launch.py guess --project DIR")
-        return
-    table = Table("round", "method", "state", "started", "seconds", "log-lik.", "moved", "off (h)", "wrong", box=None)
     for each in rounds:
-        seen = each.prequential
-        table.add_row(
-            str(each.number),
-            each.method,
-            _state(each),
-            _local(each.started_at),
-            _number(each.seconds, ".1f"),
-            _number(each.log_likelihood, ".3f"),
-            _number(each.moved, ","),
-            _number(seen.centre_h if seen else None, ".2f"),
-            f"{seen.wrong} of {seen.chars}" if seen else "",
-        )
-    console.print(table)
-
-
-def _state(each: Round) -> str:
-    if each.state == "running":
-        return f"running: {PHASES.get(each.phase, each.phase)} {each.done:,} of {each.total:,}"
-    return f"{each.state}: {each.message}" if each.message and each.state != "finished" else each.state
-
-
-def _local(when: datetime) -> str:
-    return when.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
+        print(f"{each.started_at.astimezone():%Y-%m-%d %H:%M}  {round_line(each)}")
+    if not rounds:
+        print("No round yet. Make the first guess: launch.py guess --project DIR")
