@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor, nn
 
 from charloc.methods import Progress
@@ -66,7 +67,7 @@ def train(
     """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    net.train()
+    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
     kept: list[tuple[float, float]] = []
@@ -167,7 +168,7 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
                 counts.append(float(sample.weights[k]))
     index = torch.tensor(rows or [(0, 0, 1, 0)], dtype=torch.int64)
     return Batch(
-        views=torch.from_numpy(views),
+        views=torch.from_numpy(views).contiguous(memory_format=torch.channels_last),
         targets=torch.from_numpy(targets),
         frame_weights=torch.from_numpy(weights),
         word=index[:, 0],
@@ -184,8 +185,6 @@ def _augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[n
     pixels = sample.pixels.astype(np.float32) / 255.0
     if rng is None:
         return pixels, sample.spans
-    from scipy import ndimage
-
     height, width = pixels.shape
     lean = float(rng.normal(0, 0.06))
     down = float(rng.normal(0, 1.0))
