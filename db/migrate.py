@@ -1,4 +1,4 @@
-"""Bring a project's database to the tables this code expects, once, whoever opens it first."""
+"""Bring a project's database to what this code expects, once, whoever opens it first."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from types import ModuleType
 
 from sqlalchemy import Connection, inspect, text
 
-from db.engine import Database, backup, sqlite_engine
+from db.engine import Database, backup, set_journal_mode, sqlite_engine
 from db.records import NewerProject, StoreError
 from db.schema import HEAD
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(path: Path, module: ModuleType, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:
-    """Make or update the tables in one transaction: an update that fails or is killed leaves the old database.
+def prepare(path: Path, module: ModuleType, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:
+    """Set the journal mode, and make or update the tables.
+
+    That is one transaction: an update that fails or is killed leaves the old database.
 
     A database with an older revision is first copied to `backups/` beside it.
 
@@ -31,10 +33,12 @@ def migrate(path: Path, module: ModuleType, *, head: str = HEAD, migrations: Pat
         StoreError: the file is an SQLite database, but not a project's.
     """
     # Alembic remakes tables to alter them, which foreign keys would take for deletions; they are checked afterwards.
-    database = Database(path, sqlite_engine(path, module, foreign_keys=False))
+    engine = sqlite_engine(path, module, foreign_keys=False)
+    database = Database(path, engine)
     try:
         with database.read() as connection:
-            revision = _revision(connection, path)
+            revision = _revision(connection, path)  # before anything is changed: it may be somebody else's file
+        set_journal_mode(engine, module)
         if revision != head:
             _upgrade(database, module, head, migrations)
     finally:

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from db.corrections import Corrections
-from db.engine import best_sqlite, explained, set_journal_mode, sqlite_engine
-from db.migrate import migrate
+from db.engine import best_sqlite, explained, sqlite_engine
+from db.migrate import prepare
 from db.proposals import Proposals
 from db.records import NoProject, StoreError
 from db.rounds import Rounds
@@ -50,11 +50,9 @@ class Store(Words, Rounds, Proposals, Corrections):
             except OSError as error:
                 raise StoreError(f"The project folder {project} cannot be made: {error.strerror}.") from error
         module = best_sqlite()
-        engine = sqlite_engine(path, module)
         with explained(path, module):
-            set_journal_mode(engine, module)
-            migrate(path, module)
-        return cls(path, engine)
+            prepare(path, module)
+        return cls(path, sqlite_engine(path, module))
 
     def __enter__(self) -> Self:
         return self
