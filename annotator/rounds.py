@@ -16,11 +16,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 
 import numpy as np
-from charloc.supervision import supervise
-from charloc.uncertainty import word_uncertainty
 
 from annotator.prequential import prequential
 from annotator.reporter import Reporter, RoundCancelled
@@ -28,7 +28,9 @@ from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import em
 from charloc.methods import METHODS, Checkpoint, Progress, silent
+from charloc.supervision import supervise
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
+from charloc.uncertainty import word_uncertainty
 from db import EndState, Round, RoundStats, Store, StoreError
 
 LOG = "rounds.log"
@@ -68,8 +70,7 @@ def run_round(
         KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
         CharlocError: no such method, no words, a damaged checkpoint.
     """
-    if method not in METHODS:
-        raise CharlocError(f"There is no method '{method}'. Choose one of: {', '.join(METHODS)}.")
+    _check_settings(method, settings)
     if store.word_count() == 0:
         raise CharlocError("The project has no words yet. Import some first: launch.py import SRC --project DIR")
     if METHODS[method].learns and store.newest_round() is None:
@@ -143,6 +144,17 @@ def _attempt(
     except Exception as error:
         _end(store, this, "failed", str(error) if isinstance(error, CharlocError) else f"unexpected: {error!r}")
         raise
+
+
+def _check_settings(method: str, settings: Mapping[str, object]) -> None:
+    if method not in METHODS:
+        raise CharlocError(f"There is no method '{method}'. Choose one of: {', '.join(METHODS)}.")
+    entry = METHODS[method]
+    parameters = signature(getattr(import_module(entry.module), entry.cls)).parameters.values()
+    known = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
+    for name in settings:
+        if name not in known:
+            raise CharlocError(f"The method '{method}' has no setting '{name}'. It has: {', '.join(known) or 'none'}.")
 
 
 def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:

@@ -252,6 +252,8 @@ def test_damaged_parent_checkpoint_says_what_to_do(store: Store, project: Path) 
 def test_what_cannot_be_run(project: Path, store: Store, tmp_path: Path) -> None:
     with pytest.raises(CharlocError, match="no method 'magic'"):
         run_round(store, project, "magic")
+    with pytest.raises(CharlocError, match="no setting 'epochs'"):
+        run_round(store, project, "fake", epochs=3)
     with Store.open(tmp_path / "empty", create=True) as empty, pytest.raises(CharlocError, match="no words yet"):
         run_round(empty, tmp_path / "empty", "guess")
     assert store.rounds() == []

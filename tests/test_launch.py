@@ -1,0 +1,205 @@
+"""The command line: the whole loop without a browser, and what people are told when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+import launch
+from charloc.metrics import scores, word_errors
+from charloc.synth import render_set
+
+ROOT = Path(__file__).resolve().parent.parent
+WORDS = 24
+
+
+def charloc(*arguments: object, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, as a person does."""
+    command = [sys.executable, str(ROOT / "launch.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def assert_fails(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
+    assert done.returncode == status, done.stdout + done.stderr
+    assert re.search(message, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "not expected" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pairs, one of them with an empty transcript; the true boxes lie beside it."""
+    folder = tmp_path_factory.mktemp("source")
+    truth = {}
+    for index, rendered in enumerate(render_set(WORDS, seed=5, hard=False)):
+        word = rendered.source_word(f"{index:03}.png")
+        (folder / word.name).write_bytes(word.image)
+        (folder / f"{index:03}.gt.txt").write_text(word.text, "utf-8")
+        truth[word.name] = {"text": word.text, "boxes": word.boxes}
+    (folder / "bad.png").write_bytes((folder / "000.png").read_bytes())
+    (folder / "bad.gt.txt").write_text("", "utf-8")
+    (folder / "truth.json").write_text(json.dumps(truth))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project into which the folder was imported."""
+    folder = tmp_path_factory.mktemp("work") / "project"
+    done = charloc("import", source, "--project", folder)
+    assert done.returncode == 0, done.stderr
+    assert f"{WORDS} words added, 0 were there already, 1 rejected" in done.stdout
+    assert "bad" in done.stderr
+    assert "bad" in (folder / "rejected.tsv").read_text()
+    return folder
+
+
+def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
+    assert f"{WORDS} were there already" in charloc("import", source, "--project", project).stdout
+    guessed = charloc("guess", "--project", project)
+    assert guessed.returncode == 0, guessed.stderr
+    assert f"Round 0 (guess): {WORDS} words" in guessed.stdout
+    trained = charloc("train", "--project", project, "--rounds", 2, "--method", "guess")
+    assert trained.returncode == 0, trained.stderr
+    assert [line.split(":")[0] for line in trained.stdout.splitlines()] == ["Round 1 (guess)", "Round 2 (guess)"]
+    status = charloc("status", "--project", project)
+    assert f"{WORDS} words, 0 of them corrected" in status.stdout
+    assert "Round 2 (guess)" in status.stdout
+
+    out = tmp_path / "out.jsonl"
+    assert f"{WORDS} words written" in charloc("export", "--project", project, "--out", out).stdout
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    truth = json.loads((source / "truth.json").read_text())
+    assert {row["image"] for row in rows} == truth.keys()
+    for row in rows:
+        assert row["text"] == truth[row["image"]]["text"]
+        assert len(row["boxes"]) == len(row["text"])
+        assert row["round"] == 2
+    errors = [word_errors(truth[row["image"]]["boxes"], row["boxes"]) for row in rows]
+    assert scores(errors).r50 > 0.8
+    boxes = charloc("export", "--project", project, "--format", "box", "--out", tmp_path / "out.box", "--quiet")
+    assert (boxes.returncode, boxes.stdout) == (0, "")
+    assert (tmp_path / "out.box").read_text("utf-8")
+
+
+def test_errors_are_for_people(project: Path, tmp_path: Path) -> None:
+    for command in ("guess", "train", "status", "annotate"):
+        assert_fails(charloc(command, "--project", tmp_path / "none"), "no project in .*none")
+    assert_fails(charloc("train", "--project", project, "--method", "magic"), "no method 'magic'. Choose one of: guess")
+    assert_fails(charloc("train", "--project", project, "--method", "guess", "--set", "a=1"), "no setting 'a'")
+    assert_fails(charloc("train", "--project", project, "--set", "a"), "expected KEY=VALUE")
+    assert_fails(charloc("import", tmp_path, "--project", tmp_path / "new"), "nothing to import")
+    assert_fails(charloc("import", tmp_path / "none", "--project", tmp_path / "new"), "does not exist", 2)
+    assert_fails(charloc("export", "--project", project, "--format", "pdf", "--out", "x"), "pdf", 2)
+    assert_fails(charloc("nonsense"), "nonsense", 2)
+    assert_fails(charloc("bench", "nonsense"), "no benchmark 'nonsense'")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "charloc.db").write_text("not a database, and long enough to be looked at" * 100)
+    assert_fails(charloc("status", "--project", tmp_path / "broken"), "broken")
+
+
+def test_an_unexpected_error_is_said_in_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError("by the test")
+
+    monkeypatch.setattr("annotator.terminal.show_status", fail)
+    assert launch.main(["status", "--project", str(project)]) == 1
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError('by the test'), which was not expected" in said
+    assert "Traceback" not in said
+    details = Path(said.split("details in ")[1].strip())
+    assert "ZeroDivisionError: by the test" in details.read_text()
+    details.unlink()
+
+
+def test_ctrl_c_is_a_message_and_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("annotator.terminal.show_status", stop)
+    assert launch.main(["status", "--project", str(project)]) == 130
+    assert "Stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "means"),
+    [([], ["annotate"]), (["--demo"], ["annotate", "--demo"]), (["--help"], ["--help"]), (["status"], ["status"])],
+)
+def test_annotate_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], means: Sequence[str]
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(launch, "app", seen.append)
+    assert launch.main(list(arguments)) == 0
+    assert seen == [list(means)]
+
+
+def test_settings_are_json_where_they_can_be() -> None:
+    read = launch._settings(["steps=4", "rate=1e-3", "name=big", "on=true", "sizes=[1, 2]", "empty="])
+    assert read == {"steps": 4, "rate": 1e-3, "name": "big", "on": True, "sizes": [1, 2], "empty": ""}
+
+
+def test_version() -> None:
+    assert charloc("version").stdout.startswith("charloc")
+
+
+def test_bench_runs_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tests" / "bench").mkdir(parents=True)
+    (tmp_path / "tests" / "bench" / "fast.py").write_text(
+        "from pathlib import Path\ndef main(argv): Path(argv[0]).write_text(argv[1])\n"
+    )
+    monkeypatch.setattr(launch, "HERE", tmp_path)
+    assert launch.main(["bench", "fast", str(tmp_path / "seen"), "--quick"]) == 0
+    assert (tmp_path / "seen").read_text() == "--quick"
+
+
+def test_annotate_says_when_it_is_ready_and_guesses_meanwhile(source: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    assert charloc("import", source, "--project", project, "--quiet").returncode == 0
+    command = [sys.executable, str(ROOT / "launch.py"), "annotate", "--project", str(project), "--no-browser"]
+    with ExitStack() as taken:
+        with suppress(OSError):  # somebody else may have it: as good
+            taken.enter_context(socket.create_server(("127.0.0.1", launch.FIRST_PORT)))
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            said = server.stdout.readline()
+            address = said.partition("ready: ")[2].strip()
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), said + server.communicate()[1]
+            port = address.rstrip("/").rpartition(":")[2]
+            assert port != str(launch.FIRST_PORT)
+            assert_fails(charloc("annotate", "--project", project, "--port", port, "--no-browser"), f"{port} is in use")
+            assert first_guess(address)["words"] == WORDS
+        finally:
+            server.send_signal(signal.SIGINT)
+            _, errors = server.communicate(timeout=60)
+    assert server.returncode == 130
+    assert "Traceback" not in errors
+    assert "Stopped" in errors
+
+
+def first_guess(address: str) -> dict[str, object]:
+    """The newest round, as soon as there is one."""
+    until_s = time.monotonic() + 120
+    while time.monotonic() < until_s:
+        with urllib.request.urlopen(f"{address}api/status", timeout=60) as answer:
+            status = json.load(answer)
+        if status["newest"]:
+            return status["newest"]
+        time.sleep(0.1)  # another process makes it: there is nothing to wait on
+    raise AssertionError(status)
