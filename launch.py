@@ -121,7 +121,6 @@ def annotate(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Serve the pages on which people correct boxes and train rounds."""
-    from annotator.serve import open_browser, serve
     from db import Store
 
     folder = project or (DEMO if demo else HERE_PROJECT)
@@ -130,6 +129,7 @@ def annotate(
 
         demo_project(folder)
     with Store.open(folder) as store:
+        from annotator.serve import open_browser, serve  # gradio takes seconds: not before we know there is a project
 
         def ready(address: str) -> None:
             print(f"charloc is ready: {address}")

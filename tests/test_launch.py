@@ -93,20 +93,39 @@ def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.box").read_text("utf-8")
 
 
-def test_errors_are_for_people(project: Path, tmp_path: Path) -> None:
-    for command in ("guess", "train", "status", "annotate"):
-        assert_fails(charloc(command, "--project", tmp_path / "none"), "no project in .*none")
-    assert_fails(charloc("train", "--project", project, "--method", "magic"), "no method 'magic'. Choose one of: guess")
-    assert_fails(charloc("train", "--project", project, "--method", "guess", "--set", "a=1"), "no setting 'a'")
-    assert_fails(charloc("train", "--project", project, "--set", "a"), "expected KEY=VALUE")
-    assert_fails(charloc("import", tmp_path, "--project", tmp_path / "new"), "nothing to import")
-    assert_fails(charloc("import", tmp_path / "none", "--project", tmp_path / "new"), "does not exist", 2)
-    assert_fails(charloc("export", "--project", project, "--format", "pdf", "--out", "x"), "pdf", 2)
-    assert_fails(charloc("nonsense"), "nonsense", 2)
-    assert_fails(charloc("bench", "nonsense"), "no benchmark 'nonsense'")
-    (tmp_path / "broken").mkdir()
+@pytest.mark.parametrize(
+    ("command", "message", "status"),
+    [
+        ("guess --project {none}", "no project in .*none", 1),
+        ("train --project {none}", "no project in .*none", 1),
+        ("status --project {none}", "no project in .*none", 1),
+        ("annotate --project {none}", "no project in .*none", 1),
+        ("train --project {project} --method magic", "no method 'magic'. Choose one of: guess", 1),
+        ("train --project {project} --method guess --set a=1", "'guess' has no setting 'a'", 1),
+        ("train --project {project} --set a", "expected KEY=VALUE", 1),
+        ("train --project {project} --rounds 0", "--rounds", 2),
+        ("import {empty} --project {empty}/new", "nothing to import", 1),
+        ("import {none} --project {empty}/new", "none' does not exist", 2),
+        ("export --project {project} --format pdf --out x", "pdf", 2),
+        ("export --project {broken} --out x", "broken", 1),
+        ("status --project {broken}", "broken", 1),
+        ("nonsense", "nonsense", 2),
+        ("bench nonsense", "no benchmark 'nonsense'", 1),
+    ],
+)
+def test_errors_are_for_people(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, message: str, status: int
+) -> None:
+    for name in ("empty", "broken"):
+        (tmp_path / name).mkdir()
     (tmp_path / "broken" / "charloc.db").write_text("not a database, and long enough to be looked at" * 100)
-    assert_fails(charloc("status", "--project", tmp_path / "broken"), "broken")
+    places = {name: tmp_path / name for name in ("none", "empty", "broken")} | {"project": project}
+    arguments = [part.format(**places) for part in command.split()]
+    assert launch.main(arguments) == status
+    said = capsys.readouterr()
+    assert re.search(message, said.err), said.err
+    assert "Traceback" not in said.err + said.out
+    assert "not expected" not in said.err
 
 
 def test_an_unexpected_error_is_said_in_one_message(
