@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
@@ -134,6 +135,12 @@ def backup(source: Path, target: Path, module: ModuleType) -> None:
     with unfinished.open("rb+") as file:
         os.fsync(file.fileno())
     unfinished.replace(target)
+
+
+def broken_references(connection: Connection) -> str:
+    """Which tables have how many rows that refer to nothing; empty where all is well."""
+    found = Counter(row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check"))
+    return ", ".join(f"{number} rows of {table}" for table, number in found.items())
 
 
 class Database:

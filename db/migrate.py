@@ -8,7 +8,7 @@ from types import ModuleType
 
 from sqlalchemy import Connection, inspect, text
 
-from db.engine import Database, backup, set_journal_mode, sqlite_engine
+from db.engine import Database, backup, broken_references, set_journal_mode, sqlite_engine
 from db.records import NewerProject, StoreError
 from db.schema import HEAD
 
@@ -70,9 +70,12 @@ def _upgrade(database: Database, module: ModuleType, head: str, migrations: Path
             _back_up(path, revision, module)
         config.attributes["connection"] = connection
         command.upgrade(config, head)
-        broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
+        broken = broken_references(connection)
         if broken:
-            raise StoreError(f"Updating the project {path.parent} would break references, so it was left: {broken[:3]}")
+            raise StoreError(
+                f"Updating the project {path.parent} would leave {broken} without what they belong to, so it was left "
+                "as it was. Please report this."
+            )
 
 
 def _revision(connection: Connection, path: Path) -> str | None:
