@@ -139,7 +139,7 @@ def _attempt(
         _end(store, this, "cancelled", "cancelled")
         raise
     except (KeyboardInterrupt, SystemExit):
-        _end(store, this, "interrupted", "stopped; the next round goes on from what it had learned")
+        _end(store, this, "interrupted", "stopped; train again to go on")
         raise
     except Exception as error:
         _end(store, this, "failed", str(error) if isinstance(error, CharlocError) else f"unexpected: {error!r}")
