@@ -215,9 +215,9 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
         boxes: list[list[float] | None] = [None] * len(word.characters)
         confidence = [0.0] * len(word.characters)
         if proposal is not None:
-            rows = proposal.boxes.round(2).tolist()
+            rows = proposal.boxes.astype(float).round(2).tolist()
             boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
-            confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.tolist()]
+            confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.astype(float).tolist()]
         correction = corrections.get(word.id)
         listed.append(
             {

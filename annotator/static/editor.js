@@ -47,6 +47,7 @@ class Editor {
       const { id } = status.project;
       this.outbox = new Outbox(id, () => this.drawOutbox());
       this.words = new Words(id, this.outbox, () => this.onWords());
+      this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();
       await this.words.open();
       if (!this.entry) this.next();

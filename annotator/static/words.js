@@ -16,14 +16,14 @@ export function makeEntry(word) {
   const image = new Image(word.width, word.height);
   image.decoding = "sync"; // paint it with the boxes, not after them
   image.draggable = false;
-  image.alt = "The image could not be loaded.";
+  image.alt = word.text;
   let tries = 0;
   image.addEventListener("error", () => {
     tries += 1;
     setTimeout(() => (image.src = word.image), Math.min(1000 * 2 ** tries, 60000));
   });
   image.src = word.image;
-  image.decode().catch(() => {}); // its alternative text says so
+  image.decode().catch(() => {}); // it stays blank until it can be had
   return {
     word,
     image,

@@ -1,0 +1,174 @@
+"""A real browser on a real server on a real store."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from db import Store
+from tests.annotator.conftest import create_app, event_loops_closed
+from tests.browser.server import start
+from tests.projects import make_project
+
+SERVER = Path(__file__).with_name("server.py")
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+TIMEOUT_S = 60
+ALLOWED_COMPLAINTS = ("net::ERR_", "Failed to load resource")
+
+
+class Server:
+    """The application in a process of its own, which can be killed and started again at the same address."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process = subprocess.Popen([sys.executable, str(SERVER), str(self.project), str(self.port)])
+        until = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                with urllib.request.urlopen(self.url + "api/status", timeout=5):
+                    return
+            except OSError as error:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"The server ended with status {self.process.returncode}.") from error
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill it as the machine would: no goodbye."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def executable() -> str | None:
+    """A Chromium: playwright's own (None), else the system's."""
+    with sync_playwright() as playwright:
+        if Path(playwright.chromium.executable_path).exists():
+            return None
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    pytest.fail(
+        "The browser tests need a Chromium. Run `make test`, which installs one, or `playwright install chromium`, "
+        "or put the system's `chromium` on the PATH."
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = executable()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def ready_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project made once, to be copied."""
+    folder = tmp_path_factory.mktemp("ready") / "project"
+    make_project(folder).close()
+    return folder
+
+
+@pytest.fixture
+def project(ready_project: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ready_project, tmp_path / "project"))
+
+
+@pytest.fixture
+def store(project: Path) -> Iterator[Store]:
+    """The project's store, as the test sees it beside the server's."""
+    with Store.open(project) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server(store: Store, project: Path) -> Iterator[str]:
+    """The address of the application, served from this process."""
+    with served(store, project) as url:
+        yield url
+
+
+@pytest.fixture
+def killable(project: Path) -> Iterator[Server]:
+    """The application in a process of its own."""
+    made = Server(project)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """The editor with its first word, nothing clicked; any complaint of the browser fails the test."""
+    with uncomplaining(browser, server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def killable_page(browser: Browser, killable: Server) -> Iterator[Page]:
+    """The same, on a server that can be killed."""
+    with uncomplaining(browser, killable.url) as opened:
+        yield opened
+
+
+@contextmanager
+def uncomplaining(browser: Browser, url: str) -> Iterator[Page]:
+    """A page whose errors, other than of the network, fail the test."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(text in message.text for text in ALLOWED_COMPLAINTS):
+            complaints.append(message.text)
+
+    with browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB") as context:
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("console", listen)
+        opened.goto(url)
+        yield opened
+    assert not complaints
+
+
+@contextmanager
+def served(store: Store, project: Path, port: int = 0) -> Iterator[str]:
+    """The application in a thread of this process; yields its address."""
+    with event_loops_closed():
+        app = create_app(store, project, start=start)
+    listener = socket.create_server(("127.0.0.1", port))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        running.should_exit = True
+        thread.join()
+        listener.close()
