@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 
-from charloc.ink import EIGHT, Ink, label_columns
+from charloc.ink import Ink, label_columns
 from charloc.layout import Expected
 from charloc.spans import Spans
 from charloc.types import Localization, Pins, WordImage
@@ -29,13 +30,13 @@ def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple
     A piece of ink that lies almost wholly in one span is that span's, whole: seams do not clip serifs, and what
     hangs over a neighbour comes along. Pieces too small and too far to belong to a letter of one piece are left out.
     """
-    height, width = ink.mask.shape
+    width = ink.mask.shape[1]
     labels = label_columns(spans.step, spans.middle, spans.columns[bounds], ink.shift, width)
     count = len(bounds) - 1
     owner = np.where(ink.mask, labels, 0)
     owner[owner > count] = 0
     owner = _whole_pieces(owner, ink.components, ink.areas, count)
-    pieces, number = _label_by_owner(owner)
+    pieces, number = label(owner, background=0, return_num=True, connectivity=2)
     boxes = np.full((count, 4), np.nan, dtype=np.float32)
     if not number:
         return boxes, np.zeros((count, 4), dtype=bool)
@@ -53,17 +54,6 @@ def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple
     clean = spans.crossed[bounds] < 0.1
     both = clean[:-1] & clean[1:]
     return boxes, np.stack([clean[:-1], both, clean[1:], both], axis=1)
-
-
-def _label_by_owner(owner: Ints) -> tuple[Ints, int]:
-    """Connected pieces of equal owner; owners are labelled in three turns, since only neighbours touch."""
-    total = np.zeros(owner.shape, dtype=np.int32)
-    number = 0
-    for turn in range(3):
-        labels, more = ndimage.label((owner > 0) & (owner % 3 == turn), EIGHT)
-        total = np.where(labels > 0, labels + number, total)
-        number += more
-    return total.astype(np.int32), number
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +124,9 @@ def certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> Flo
 def finish(
     word: WordImage, order: Sequence[int], boxes: Floats, confidence: Floats, score: float, pins: Pins, method: str
 ) -> Localization:
-    """A localization in reading order, within the picture, with every pinned fact as the person gave it.
+    """A localization in reading order, with every pinned fact as the person gave it.
+
+    All other boxes lie within the picture and measure at least a pixel each way.
 
     Args:
         order: layout position -> reading position.
@@ -143,7 +135,8 @@ def finish(
     height, width = word.pixels.shape
     placed = np.full((len(order), 4), np.nan, dtype=np.float32)
     sure = np.zeros(len(order), dtype=np.float32)
-    placed[list(order)] = np.clip(boxes, 0, [width, height, width, height])
+    start = np.clip(boxes[:, :2], 0, [width - 1, height - 1])
+    placed[list(order)] = np.hstack([start, np.clip(boxes[:, 2:], start + 1, [width, height])])
     sure[list(order)] = np.clip(confidence, 0, 1)
     for pin in pins:
         placed[pin.index] = pin.box if pin.box is not None else np.nan

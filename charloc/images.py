@@ -62,7 +62,9 @@ def _open(data: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: larger than {MAX_PIXELS / 1e6:.0f} Mpx. Cut it into lines or words first.") from error
+        raise ImageError(
+            f"{name}: larger than {MAX_PIXELS / 1e6:.0f} Mpx. Cut it into lines or words first."
+        ) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{name}: not a readable PNG, JPEG or TIFF image.") from error
     if image.width * image.height > MAX_PIXELS:

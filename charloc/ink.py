@@ -1,8 +1,8 @@
 """From soft ink to boxes: cleaning, slant, seams, labels. No learning; geometry in numba, whole-word arrays in numpy.
 
 The word's `Ink` holds two views of the same pixels: the picture as it is (x, y), and the picture with its slant taken
-out (u, y), in which characters stand upright and can be parted by nearly vertical seams: u = x + shift[y]. A row is only
-ever shifted by a whole number of pixels, so both views hold exactly the same ink.
+out (u, y), in which characters stand upright and can be parted by nearly vertical seams: u = x + shift[y]. A row is
+only ever shifted by a whole number of pixels, so both views hold exactly the same ink.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ def _rules(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.zeros_like(mask)
     thick = ndimage.binary_dilation(mask, np.ones((3, 1), dtype=bool))
     lines = _long_runs(thick, length) & mask
-    if not lines.any():
-        return lines
-    labels, count = ndimage.label(lines, EIGHT)
+    # A long dash may be all there is to the word.
+    if not lines.any() or not (mask & ~lines).any():
+        return np.zeros_like(mask)
+    labels, _ = ndimage.label(lines, EIGHT)
     rules = np.zeros_like(mask)
     for index, where in enumerate(ndimage.find_objects(labels), start=1):
         line = labels[where] == index

@@ -185,7 +185,6 @@ def _augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[n
     pixels = sample.pixels.astype(np.float32) / 255.0
     if rng is None:
         return pixels, sample.spans
-    height, width = pixels.shape
     lean = float(rng.normal(0, 0.06))
     down = float(rng.normal(0, 1.0))
     across = float(rng.uniform(-1.0, 1.0))

@@ -59,7 +59,8 @@ def measure(
         use = np.isfinite(placed[:, 0]) & ~usual.space & (counts > 0)
         if not use.any():
             continue
-        logs = np.log(np.maximum(placed[:, 2] - placed[:, 0], 0) + WIDTH_SOFTENING) - np.log(usual.width + WIDTH_SOFTENING)
+        logs = np.log(np.maximum(placed[:, 2] - placed[:, 0], 0) + WIDTH_SOFTENING)
+        logs -= np.log(usual.width + WIDTH_SOFTENING)
         scale = float(np.median(logs[use]))
         for i in np.flatnonzero(use):
             row = (float(logs[i] - scale), float(placed[i, 1]), float(placed[i, 3]), float(counts[i]))

@@ -10,6 +10,8 @@ from charloc.normalise import HEIGHT
 
 STRIDE = 2
 """View pixels per frame."""
+REACH = 12
+"""View pixels a frame sees beyond its own on either side."""
 FEATURES = 128
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charloc.ink import Ink
-from charloc.types import Pin, PinError, Pins, WordImage
+from charloc.text import shorten
+from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
 Ints = NDArray[np.int32]
 
@@ -25,13 +27,19 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
         extra: columns that must be among the cuts, so that a layout within the fixed boundaries exists.
 
     Raises:
+        TranscriptError: more characters than columns of pixels.
         PinError: two pinned characters stand in the wrong order, or too close for those between them.
     """
+    width = ink.upright.shape[1]
+    if len(order) > width:
+        raise TranscriptError(
+            f"{word.name}: {len(order)} characters do not fit a picture {width} px wide. Correct the transcript "
+            f"'{shorten(word.text)}', or take the word out."
+        )
     at = {pin.index: pin for pin in pins if pin.box is not None}
     pinned = [(k, at[i]) for k, i in enumerate(order) if i in at]
     if not pinned:
         return None, np.zeros(0, dtype=np.int32)
-    width = ink.upright.shape[1]
     middle, left, right = (np.array(each) for each in zip(*(_columns(ink, pin) for _, pin in pinned), strict=True))
     for i in range(len(pinned) - 1):
         between = pinned[i + 1][0] - pinned[i][0] - 1
@@ -58,12 +66,12 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
         previous = k
     if fixed[held[0]] < held[0]:
         raise PinError(
-            f"{word.name}: the picture is too narrow for the {len(order)} characters of '{word.text}' as pinned. "
-            "Move the pinned boxes or correct the transcript."
+            f"{word.name}: the picture is too narrow for the {len(order)} characters of '{shorten(word.text)}' as "
+            "pinned. Move the pinned boxes or correct the transcript."
         )
     ends = [(0, 0), *((int(k), int(fixed[k])) for k in held), (len(order), width)]
     extra = [fixed[held]]
-    for (k, start), (other, end) in zip(ends[:-1], ends[1:], strict=True):
+    for (k, start), (other, end) in pairwise(ends):
         extra.append(np.linspace(start, end, other - k + 1).round().astype(np.int32))
     return fixed, np.unique(np.concatenate(extra)).astype(np.int32)
 
@@ -84,4 +92,5 @@ def _contradiction(word: WordImage, one: Pin, other: Pin, between: int) -> str:
         why = f"leaves no room for the {between} between them"
     else:
         why = "is in the wrong order"
-    return f"{word.name} '{word.text}': the pinned {named[0]} before {named[1]} {why}. Move one of the two boxes."
+    place = f"{word.name} '{shorten(word.text)}'"
+    return f"{place}: the pinned {named[0]} before {named[1]} {why}. Move one of the two boxes."

@@ -28,7 +28,7 @@ class Spans:
             positive); 0 where it holds none.
         before, after: float32 (N,), ink left and right of each cut, in units of core height x stroke.
         mass: float32 (N, D), ink inside a span in those units.
-        next_ink, last_ink: int32 (N,), first column with ink at or right of each cut; the end of the last one left of it.
+        next_ink, last_ink: int32 (N,), first column with ink at or right of each cut; end of the last one left of it.
         step: int8 (H, U), how seams run (`ink.seam_tables`).
         middle: the row at which `columns` holds.
         core: the core height, px.
@@ -51,14 +51,14 @@ class Spans:
     inked: float
 
 
-def find_spans(ink: Ink, longest: float, extra: Ints | None = None, fewest: int = 2) -> Spans:
+def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None = None) -> Spans:
     """Cuts where the ink is thin, and the spans between them.
 
     Args:
         ink: the word's ink.
-        longest: no span is wider than this, in core heights.
-        extra: upright columns that must be among the cuts (pins).
-        fewest: at least this many cuts are offered.
+        longest: wider spans, in core heights, are left out, unless characters are few for that much ink.
+        characters: there are at least twice as many spans side by side, where there are columns enough.
+        extra: upright columns, ascending, that must be among the cuts (pins), each within a span's reach of the next.
     """
     upright = ink.upright
     height = upright.shape[0]
@@ -69,11 +69,15 @@ def find_spans(ink: Ink, longest: float, extra: Ints | None = None, fewest: int 
     columns = _candidates(crossed, max(1, round(0.07 * core)), max(2, round(0.22 * core)))
     if extra is not None:
         columns = np.union1d(columns, extra)
-    if len(columns) < fewest:
-        columns = np.union1d(columns, np.linspace(0, upright.shape[1], fewest).round())
+    if len(columns) <= 2 * characters:
+        columns = np.union1d(columns, np.linspace(0, upright.shape[1], 2 * characters + 1).round())
     columns = np.asarray(columns, dtype=np.int32)
     first, last, tops, bottoms, masses = _columns(upright, ink.shift, ink.skew, ink.soft.shape[1], 0.35)
-    reach = _reach(columns, int(np.ceil(longest * core)))
+    inked = int(np.sum(tops < 1e9))
+    farthest = max(longest * core, 2.0 * inked / characters)
+    if extra is not None and len(extra) > 1:
+        farthest = max(farthest, float(np.diff(extra).max()))
+    reach = _reach(columns, int(np.ceil(farthest)))
     width, top, bottom, mass = _between(columns, reach, first, last, tops, bottoms, masses)
     unit = core * max(ink.stroke, 1.0)
     cumulated = np.concatenate([[0.0], np.cumsum(masses)])[columns]
@@ -92,7 +96,7 @@ def find_spans(ink: Ink, longest: float, extra: Ints | None = None, fewest: int 
         step=step,
         middle=middle,
         core=core,
-        inked=float(np.sum(tops < 1e9)) / core,
+        inked=inked / core,
     )
 
 

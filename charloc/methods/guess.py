@@ -56,11 +56,12 @@ def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
 
     Raises:
         PinError: the pins contradict each other.
+        TranscriptError: more characters than columns of pixels.
     """
     order = visual_order(word.characters)
     ink = find_ink(word.pixels)
     fixed, extra = pinned_bounds(ink, word, order, pins)
-    spans = find_spans(ink, LONGEST, extra=extra, fewest=2 * len(order) + 1)
+    spans = find_spans(ink, LONGEST, len(order), extra)
     expected = expected_glyphs([word.characters[i] for i in order])
     solution = solve(spans, expected, fixed=fixed)
     boxes, _ = ink_boxes(ink, spans, solution.bounds, expected)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ from charloc.learning import Sample, autocast, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods.guess import LONGEST
-from charloc.nets import STRIDE, SegmentalNet
-from charloc.normalise import CORE, View, view
+from charloc.nets import REACH, STRIDE, SegmentalNet
+from charloc.normalise import View, view
 from charloc.pinning import pinned_bounds
 from charloc.spans import Spans, find_spans
 from charloc.text import Charset, visual_order
@@ -137,7 +138,8 @@ class Segmental:
         out: list[tuple[Floats, torch.Tensor] | None] = [None] * len(views)
         order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
         for piece in np.array_split(order, max(1, -(-len(order) // 16))):
-            width = max(views[i].pixels.shape[1] for i in piece)
+            # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
+            width = max(views[i].pixels.shape[1] for i in piece) + REACH
             batch = np.zeros((len(piece), 1, views[0].pixels.shape[0], width + width % STRIDE), dtype=np.float32)
             for b, i in enumerate(piece):
                 batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
@@ -158,7 +160,7 @@ class Segmental:
         ink, log_probs, features = look.ink, *evidence
         classes = self.charset.encode(laid_out, unknown=0)
         fixed, extra = pinned_bounds(ink, word, order, pins)
-        spans = find_spans(ink, LONGEST, extra=extra, fewest=2 * len(order) + 1)
+        spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
         evidence = _cumulate(log_probs, classes, look.view.frames(spans.columns, STRIDE), self.temper)
         solution = solve(spans, expected, evidence=evidence, fixed=fixed)
@@ -260,7 +262,7 @@ def _sample(
     half = np.maximum(wide - abs(ink.slant) * tall, 0.4 * wide) / 2
     left, right = middle - half, middle + half
     order = [i for i in visual_order(word.characters) if np.isfinite(left[i])]
-    for one, other in zip(order[:-1], order[1:], strict=True):
+    for one, other in pairwise(order):
         if right[one] > left[other]:
             right[one] = left[other] = (right[one] + left[other]) / 2
     spans = np.stack([look.view.frames(left, STRIDE), look.view.frames(right, STRIDE)], axis=1)
