@@ -135,13 +135,11 @@ class Solution:
     Args:
         bounds: int32 (L + 1,), indices into `Spans.columns`.
         cost: nats.
-        scale: what expected widths were multiplied by.
         costs, starts, ends: the lattice it was the best path through (`lattice.best_segmentation`).
     """
 
     bounds: Ints
     cost: float
-    scale: float
     costs: Floats
     starts: Floats
     ends: Floats
@@ -179,7 +177,7 @@ def solve(
             break
         ratio = (found[use] + WIDTH_SOFTENING) / (expected.width[use] * scale + WIDTH_SOFTENING)
         scale = float(np.clip(scale * np.exp(np.mean(np.log(ratio))), 0.4, 3.0))
-    return Solution(bounds, cost, scale, costs, starts, ends)
+    return Solution(bounds, cost, costs, starts, ends)
 
 
 def _hold(costs: Floats, starts: Floats, ends: Floats, spans: Spans, fixed: Ints) -> None:
