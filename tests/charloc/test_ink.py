@@ -1,0 +1,272 @@
+"""Ink: the same word under every kind of dirt has the same ink; nothing raises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+
+from charloc.ink import Ink, find_ink, label_columns, seam_costs, seam_tables
+from charloc.synth import Degradation, load_font, render_word
+
+ROOMY = (14, 16, 14, 16)
+
+
+def word(text: str = "hemlock", size_px: float = 36, **degradation: object) -> np.ndarray:
+    shape = Degradation(**{"margins_px": ROOMY, **degradation})  # type: ignore[arg-type]
+    return render_word(text, load_font(None, size_px), np.random.default_rng(1), shape)[0]
+
+
+def check(ink: Ink, pixels: np.ndarray) -> None:
+    """What `Ink` promises of any picture."""
+    height, width = pixels.shape
+    assert ink.raw.shape == ink.soft.shape == ink.mask.shape == ink.components.shape == (height, width)
+    assert ink.raw.dtype == ink.soft.dtype == ink.upright.dtype == np.float32
+    assert ink.mask.dtype == bool
+    assert ink.components.dtype == ink.shift.dtype == np.int32
+    for soft in (ink.raw, ink.soft):
+        assert np.isfinite(soft).all()
+        assert (soft >= 0).all() and (soft <= 1).all()
+    assert ((ink.components > 0) == ink.mask).all()
+    counts = np.bincount(ink.components.ravel(), minlength=len(ink.areas))
+    np.testing.assert_array_equal(counts[1:], ink.areas[1:])
+    assert ink.shift.shape == (height,) and ink.shift.min() == 0
+    assert ink.upright.shape == (height, width + ink.shift.max())
+    for y in range(height):
+        shift = ink.shift[y]
+        np.testing.assert_array_equal(ink.upright[y, shift : shift + width], ink.soft[y])
+        assert not ink.upright[y, :shift].any() and not ink.upright[y, shift + width :].any()
+    assert all(np.isfinite(each) for each in (ink.skew, ink.slant, ink.top, ink.bottom, ink.stroke))
+    assert ink.stroke >= 1 and ink.core >= 3 and ink.bottom >= ink.top
+
+
+def agreement(found: np.ndarray, true: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((found & true).sum() / max((found | true).sum(), 1))
+
+
+# --- the same word, dirtied -------------------------------------------------------------------------------------------
+
+
+def test_ink_of_clean_print_is_its_dark_pixels() -> None:
+    pixels = word()
+    ink = find_ink(pixels)
+    check(ink, pixels)
+    assert agreement(ink.mask, pixels < 150) > 0.9
+    assert 2 <= ink.stroke <= 6
+    assert abs(ink.slant) < 0.08 and abs(ink.skew) < 0.02
+    # m, o and c are as high as the core, and stand on its bottom.
+    rows = np.flatnonzero((word("moc") < 128).any(axis=1))
+    assert ink.core == pytest.approx(len(rows), abs=2.5)
+
+
+def test_light_on_dark_is_the_same_ink() -> None:
+    pixels = word(noise=0.02)
+    np.testing.assert_array_equal(find_ink(255 - pixels).mask, find_ink(pixels).mask)
+
+
+@pytest.mark.parametrize(
+    ("dirt", "least"),
+    [
+        ({"shading": 0.5}, 0.85),
+        ({"shading": 0.4, "inverted": True}, 0.85),
+        ({"contrast": 0.12}, 0.85),
+        ({"contrast": 0.25, "paper": 0.5, "noise": 0.02}, 0.75),
+        ({"noise": 0.12}, 0.7),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_shading_contrast_and_noise(dirt: dict[str, object], least: float) -> None:
+    true = word() < 150
+    pixels = word(**dirt)
+    ink = find_ink(pixels)
+    check(ink, pixels)
+    assert agreement(ink.mask, true) > least
+
+
+@pytest.mark.parametrize("row", [0, 4, 9, -9, -5, -2])
+def test_a_rule_above_or_below_goes(row: int) -> None:
+    pixels = word()
+    true = find_ink(pixels).mask
+    rows = [row, row + 1]
+    assert not true[rows].any()
+    pixels[rows] = 30
+    found = find_ink(pixels).mask
+    assert not found[rows].any()
+    assert agreement(found, true) > 0.98
+
+
+def test_a_rule_through_the_word_goes_and_the_strokes_it_crosses_stay() -> None:
+    pixels = word()
+    true = find_ink(pixels).mask
+    rows = [34, 35]
+    pixels[rows] = 30
+    found = find_ink(pixels).mask
+    assert agreement(found, true) > 0.85
+    # Between strokes, and left and right of the word, the rule is gone.
+    assert (found[rows] & ~true[rows]).sum() < 0.1 * (~true[rows]).sum()
+    assert (found[rows] & true[rows]).sum() > 0.6 * true[rows].sum()
+
+
+def test_specks_go_and_dots_stay() -> None:
+    pixels = word("ivid")
+    true = find_ink(pixels).mask
+    dots = true[: true.shape[0] // 3]
+    assert dots.any()
+    for y, x in ((6, 3), (20, 6), (58, 40), (10, pixels.shape[1] - 4)):
+        pixels[y : y + 2, x : x + 1] = 0
+    found = find_ink(pixels).mask
+    assert agreement(found, true) > 0.99
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom"])
+def test_ink_of_the_neighbouring_line_goes(edge: str) -> None:
+    """Feet of the line above, heads of the line below."""
+    pixels = word()
+    true = find_ink(pixels).mask
+    other = word("gypsy") if edge == "top" else word("little")
+    ys = np.flatnonzero((other < 128).any(axis=1))
+    strip = other[ys[-1] - 5 : ys[-1] + 1] if edge == "top" else other[ys[0] : ys[0] + 6]
+    width = min(strip.shape[1], pixels.shape[1])
+    rows = slice(0, 6) if edge == "top" else slice(-6, None)
+    pixels[rows, :width] = np.minimum(pixels[rows, :width], strip[:, :width])
+    found = find_ink(pixels).mask
+    assert not found[rows].any()
+    assert agreement(found, true) > 0.98
+
+
+@pytest.mark.parametrize("shear", [-0.15, 0.2, 0.4])
+def test_lean_is_measured_and_taken_out(shear: float) -> None:
+    pixels = word("hilltop", shear=shear)
+    ink = find_ink(pixels)
+    check(ink, pixels)
+    assert ink.slant == pytest.approx(shear, abs=0.06)
+    straight = find_ink(word("hilltop")).upright
+    # Upright, the stems are as peaked as if they had never leant.
+    assert (ink.upright.sum(axis=0) ** 2).sum() == pytest.approx((straight.sum(axis=0) ** 2).sum(), rel=0.12)
+
+
+def test_a_crooked_line_is_measured() -> None:
+    pixels = word("watermelons", rotation_deg=3)
+    ink = find_ink(pixels)
+    assert ink.skew == pytest.approx(-np.tan(np.radians(3)), abs=0.012)
+
+
+def test_a_lone_dash_is_no_rule() -> None:
+    pixels = np.full((30, 60), 255, np.uint8)
+    pixels[14:17, 8:52] = 0
+    assert find_ink(pixels).mask[15, 8:52].all()
+
+
+def test_a_headline_that_text_hangs_on_stays() -> None:
+    """Devanagari: a bar as long as the word, strokes hanging from it."""
+    pixels = np.full((50, 140), 255, np.uint8)
+    pixels[12:15, 10:130] = 0
+    for x in range(12, 130, 9):
+        pixels[15:38, x : x + 3] = 0
+    assert find_ink(pixels).mask[13, 12:128].all()
+
+
+# --- places ------------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-0.2, 0.5), st.floats(-4, 4), st.lists(st.floats(-50, 300), min_size=1, max_size=5))
+def test_placing_is_the_inverse_of_the_upright_column(shear: float, rotation: float, columns: list[float]) -> None:
+    ink = find_ink(word("hand", 24, shear=shear, rotation_deg=rotation))
+    at = np.array(columns, np.float32)
+    x, baseline = ink.place(at)
+    np.testing.assert_allclose(ink.upright_column(x, baseline - (ink.bottom - ink.top) / 2), at, atol=1e-2)
+
+
+def test_upright_columns_follow_the_rows_that_were_shifted() -> None:
+    ink = find_ink(word("hilltop", shear=0.3))
+    ys, xs = np.nonzero(ink.mask)
+    exact = xs + ink.shift[ys]
+    assert np.abs(ink.upright_column(xs, ys) - exact).max() <= 1.0
+
+
+# --- anything at all --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2), (30, 100), (3, 400)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_plain_pictures_have_no_ink(shape: tuple[int, int], level: int) -> None:
+    pixels = np.full(shape, level, np.uint8)
+    ink = find_ink(pixels)
+    check(ink, pixels)
+    assert not ink.mask.any()
+
+
+def test_a_large_plain_picture() -> None:
+    assert not find_ink(np.full((700, 1000), 200, np.uint8)).mask.any()
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.one_of(
+        stn.arrays(np.uint8, stn.array_shapes(min_dims=2, max_dims=2, max_side=40)),
+        stn.arrays(np.uint8, stn.array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.sampled_from([0, 255])),
+    )
+)
+def test_any_picture_at_all(pixels: np.ndarray) -> None:
+    before = pixels.copy()
+    check(find_ink(pixels), pixels)
+    np.testing.assert_array_equal(pixels, before)
+
+
+def test_noise_alone() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 200)).astype(np.uint8)
+    check(find_ink(pixels), pixels)
+
+
+# --- seams ------------------------------------------------------------------------------------------------------------
+
+
+def cheapest(upright: np.ndarray, y: int, u: int, way: int, sideways: float) -> float:
+    """The cheapest way out by trying all of them."""
+    here = float(upright[y, u])
+    if not 0 <= y + way < len(upright):
+        return here
+    ways = [(side, u + side) for side in (-1, 0, 1) if 0 <= u + side < upright.shape[1]]
+    return here + min(cheapest(upright, y + way, next_u, way, sideways) + abs(side) * sideways for side, next_u in ways)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stn.arrays(np.float32, (5, 4), elements=st.integers(0, 8).map(lambda n: np.float32(n / 8))), st.integers(0, 4))
+def test_seams_are_the_cheapest_of_all(upright: np.ndarray, middle: int) -> None:
+    cost, step = seam_tables(upright, middle, 0.125)
+    for y in range(5):
+        for u in range(4):
+            way = -1 if y < middle else 1
+            assert cost[y, u] == pytest.approx(cheapest(upright, y, u, way, 0.125))
+            assert 0 <= u + step[y, u] < 4
+    total = seam_costs(cost, middle)
+    for u in range(4):
+        up = cheapest(upright, middle - 1, u, -1, 0.125) if middle else 0.0
+        assert total[u] == pytest.approx(up + cheapest(upright, middle, u, 1, 0.125))
+
+
+def test_labels_count_the_seams_to_the_left() -> None:
+    step = np.zeros((6, 10), np.int8)
+    step[0:3, 5] = -1  # going up from row 2, this seam moves left
+    labels = label_columns(step, 3, np.array([2, 5, 10], np.int32), np.zeros(6, np.int32), 10)
+    assert labels[3].tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
+    assert labels[2].tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
+    assert labels[1].tolist() == [0, 0, 1, 1, 2, 2, 2, 2, 2, 2]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_labels_never_fall_along_a_row(data: st.DataObject) -> None:
+    upright = data.draw(stn.arrays(np.float32, (7, 12), elements=st.sampled_from([np.float32(0), np.float32(1)])))
+    middle = data.draw(st.integers(0, 6))
+    cuts = sorted(data.draw(st.sets(st.integers(0, 12), min_size=1, max_size=5)))
+    _, step = seam_tables(upright, middle, 0.08)
+    labels = label_columns(step, middle, np.array(cuts, np.int32), np.zeros(7, np.int32), 12)
+    assert (np.diff(labels, axis=1) >= 0).all()
+    assert labels.min() >= 0 and labels.max() <= len(cuts)
+    expected = [sum(cut <= x for cut in cuts) for x in range(12)]
+    assert labels[middle].tolist() == expected
