@@ -22,7 +22,7 @@ found() {
 found && exit 0
 
 echo "No Chromium yet: fetching playwright's own ..."
-timeout 120 "$python" -m playwright install chromium
+timeout 120 "$python" -m playwright install chromium >/dev/null 2>&1 || echo "It cannot be had here."
 found && exit 0
 
 if command -v apt-get >/dev/null; then
