@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -202,6 +203,25 @@ def check(decision: Decision, word: Word) -> None:
         # A proposal may stick out by rounding; a person's box cannot.
         if mark.state == "pinned" and not (x0 >= 0 and y0 >= 0 and x1 <= word.width and y1 <= word.height):
             raise Refused(f"{who}: the box {mark.box} leaves the image of {word.width} x {word.height} px.")
+
+    check_order(decision.characters, word)
+
+
+def check_order(marks: Sequence[Mark], word: Word) -> None:
+    """Refuse characters that a person placed against the order of the line: no method could follow both.
+
+    One lies wholly on the wrong side of the other's middle; what only overlaps may be a leaning or an embraced letter.
+    """
+    placed = [i for i in visual_order(word.characters) if marks[i].box and marks[i].state in ("accepted", "pinned")]
+    for left, right in pairwise(placed):
+        a, b = marks[left], marks[right]
+        if a.box is None or b.box is None or a.state == b.state == "accepted":
+            continue
+        if b.box[2] <= (a.box[0] + a.box[2]) / 2 or a.box[0] >= (b.box[0] + b.box[2]) / 2:
+            raise Refused(
+                f"'{word.name}': character {right + 1} '{word.characters[right]}' stands left of character {left + 1} "
+                f"'{word.characters[left]}', against the transcript. Move one of them, or flag the word."
+            )
 
 
 def words_json(store: Store, ids: Sequence[int]) -> list[Json]:

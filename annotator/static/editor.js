@@ -1,10 +1,10 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
-import { moved } from "./geometry.js";
+import { moved, swapped } from "./geometry.js";
 import { bindKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Stage, visible } from "./stage.js";
-import { listen } from "./status.js";
+import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
 import { Words } from "./words.js";
 
@@ -50,13 +50,11 @@ class Editor {
       this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();
       await this.words.open();
-      if (!this.entry) this.next();
     } else {
       if (this.outbox.failures) this.outbox.sendSoon(); // it answers again
       if (status.newest && status.newest.id !== before.newest?.id) await this.onNewRound(status.newest);
-      else if (this.words.failed || status.counts.words !== before.counts.words) {
-        this.words.exhausted = false;
-        await this.words.refill();
+      else if (!this.entry || this.words.failed) {
+        await this.words.refill(true); // words may have been imported, or given back by someone
       }
     }
     this.drawCounts();
@@ -68,8 +66,10 @@ class Editor {
   }
 
   onWords() {
-    if (!this.entry) this.next();
-    else this.drawOutbox();
+    // Only with a word to show: asking for more here would never end while the server is away.
+    if (!this.entry && this.words.ahead.length) this.next();
+    else if (!this.entry) this.show();
+    this.drawOutbox();
   }
 
   next() {
@@ -109,8 +109,19 @@ class Editor {
       const size = [x1 - x0, y1 - y0].map((value) => value.toFixed(1).replace(/\.0$/, ""));
       say.push(`x ${x0.toFixed(1)} y ${y0.toFixed(1)}`, `${size.join(" × ")} px`);
     }
-    this.part("readout").textContent = say.join("  ·  ");
+    const wrong = this.contradiction(marks);
+    this.part("readout").textContent = wrong ?? say.join("  ·  ");
+    this.part("readout").classList.toggle("cl-wrong", Boolean(wrong));
     this.button("invisible").setAttribute("aria-pressed", String(mark?.state === "invisible"));
+  }
+
+  // What is wrong with the places a person gave, in words; null if nothing is.
+  contradiction(marks) {
+    const { word } = this.entry;
+    const pair = swapped(marks, word.order);
+    if (!pair) return null;
+    const [left, right] = pair.map((index) => `“${visible(word.characters[index])}”`);
+    return `${right} stands left of ${left}, against the transcript. Move one of them, or flag the word.`;
   }
 
   drawCounts() {
@@ -127,6 +138,12 @@ class Editor {
   drawOutbox() {
     drawSaveState(this);
     drawTroubles(this);
+    const waiting = this.outbox.waiting().length;
+    if (this.waited && !waiting) {
+      clearTimeout(this.counting);
+      this.counting = setTimeout(poll, 700); // the counts have changed
+    }
+    this.waited = waiting;
   }
 
   toast(text) {
@@ -237,6 +254,8 @@ class Editor {
 
   decide(kind, marks, reason = "") {
     const { entry } = this;
+    const wrong = kind === "boxes" ? this.contradiction(marks) : null;
+    if (wrong) return this.toast(wrong);
     const uuid = this.post(entry, kind, marks, reason);
     if (!uuid) return;
     this.words.decided(entry, uuid, kind);

@@ -111,3 +111,16 @@ export function tidy([x0, y0, x1, y1], width, height) {
   const hundredths = (value, limit) => Math.round(clamp(value, 0, limit) * 100) / 100;
   return [hundredths(x0, width), hundredths(y0, height), hundredths(x1, width), hundredths(y1, height)];
 }
+
+// Two characters a person placed against the order of the line, as [earlier, later]; null if there are none. The same
+// rule as the server's: one lies wholly on the wrong side of the other's middle.
+export function swapped(marks, order) {
+  const placed = order.filter((index) => marks[index].box && ["accepted", "pinned"].includes(marks[index].state));
+  for (let k = 1; k < placed.length; k += 1) {
+    const [a, b] = [marks[placed[k - 1]], marks[placed[k]]];
+    if (a.state === "accepted" && b.state === "accepted") continue; // as the model showed them
+    const middle = ([x0, , x1]) => (x0 + x1) / 2;
+    if (b.box[2] <= middle(a.box) || a.box[0] >= middle(b.box)) return [placed[k - 1], placed[k]];
+  }
+  return null;
+}

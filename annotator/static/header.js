@@ -2,7 +2,7 @@
 
 import { listen, poll } from "./status.js";
 
-const PHASES = { load: "reading words", guess: "first guess", learn: "learning", localize: "finding characters" };
+const PHASES = { prepare: "reading words", learn: "learning", localize: "finding characters", save: "saving" };
 
 export function mount(element, methods) {
   const part = (role) => element.querySelector(`[data-role=${role}]`);

@@ -16,7 +16,7 @@ export function bindKeys(editor) {
   document.addEventListener("keydown", (event) => {
     if (!editor.root.isConnected) return listening.abort();
     const away = editor.root.offsetParent === null || document.querySelector("dialog[open]");
-    if (away || event.defaultPrevented || event.isComposing) return;
+    if (away || event.defaultPrevented || event.isComposing || editor.stage.drag) return;
     const focused = document.activeElement;
     if (focused?.closest(TYPED_IN)) return;
     const key = event.key.toLowerCase();

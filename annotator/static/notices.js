@@ -79,33 +79,41 @@ export function drawEmpty(editor) {
   const { words, status } = editor;
   const place = editor.part("empty");
   const counts = status?.counts;
-  if (!words || words.fetching || !counts) return place.replaceChildren(make("p", "cl-wait", "Fetching words …"));
-  if (words.failed) {
-    return place.replaceChildren(
-      make("h2", "", "The server does not answer"),
-      make("p", "", "Start it again; this page goes on by itself. What you decided is kept in this browser."),
-    );
-  }
-  if (counts.words === 0) {
-    return place.replaceChildren(
-      make("h2", "", "No words yet"),
-      make("p", "", "Import images of words or lines with their transcripts, each image.png beside its image.gt.txt:"),
-      make("pre", "", "python launch.py import FOLDER --project PROJECT"),
-      make("p", "", "They appear here by themselves."),
-    );
-  }
-  const parts = [make("h2", "", "Nothing left to look at")];
-  if (words.skipped.size || counts.skipped) {
+  const state = words?.failed ? "down" : !counts || !words?.exhausted ? "fetching"
+    : !counts.words ? "none" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
+  const key = JSON.stringify([state, counts?.words, counts?.skipped]);
+  if (place.dataset.state === key) return; // a button someone is about to press stays the same button
+  place.dataset.state = key;
+  place.replaceChildren(...EMPTY[state](counts, words));
+}
+
+const EMPTY = {
+  fetching: () => [make("p", "", "Fetching words …")],
+  down: () => [
+    make("h2", "", "The server does not answer"),
+    make("p", "", "Start it again; this page goes on by itself. What you decided is kept in this browser."),
+  ],
+  none: () => [
+    make("h2", "", "No words yet"),
+    make("p", "", "Import images of words or lines with their transcripts, each x.png beside its x.gt.txt:"),
+    make("pre", "", "python launch.py import FOLDER --project PROJECT"),
+    make("p", "", "They appear here by themselves."),
+  ],
+  skipped: (counts, words) => {
     const again = make("button", "cl-primary", "Go through the skipped words");
     again.type = "button";
     again.addEventListener("click", () => words.skippedAgain());
-    parts.push(make("p", "", `Only words you skipped are open (${counts.skipped || words.skipped.size}).`), again);
-  } else {
-    parts.push(make("p", "", `All ${counts.words} words are decided.`));
-  }
-  parts.push(make("p", "", "Next: train a round so that the model learns from your corrections, or write the result to a file:"));
-  parts.push(make("pre", "", "python launch.py export --project PROJECT --format jsonl --out boxes.jsonl"));
-  place.replaceChildren(...parts);
+    const left = `Only words that were skipped are open (${counts.skipped || words.skipped.size}).`;
+    return [make("h2", "", "Nothing left to look at"), make("p", "", left), again, ...next()];
+  },
+  done: (counts) => [
+    make("h2", "", "Nothing left to look at"), make("p", "", `All ${counts.words} words are decided.`), ...next(),
+  ], // prettier-ignore
+};
+
+function next() {
+  const train = "Next: train a round so that the model learns from your corrections, or write the boxes to a file:";
+  return [make("p", "", train), make("pre", "", "python launch.py export --project PROJECT --format jsonl --out FILE")];
 }
 
 function make(tag, name, text) {

@@ -176,17 +176,14 @@ export class Stage {
     const { marks, selected } = this.entry;
     const letter = this.letters[selected];
     if (!letter || this.drag) return;
-    const spans = [letterSpan(letter, this.widths[selected])];
-    if (marks[selected].box) {
-      const [x, , width] = this.onScreen(marks[selected].box);
-      spans.push([x, x + width]);
-    }
-    const margin = Math.min(60, this.element.clientWidth / 6);
-    const low = Math.min(...spans.map(([a]) => a)) - margin;
-    const high = Math.max(...spans.map(([, b]) => b)) + margin;
     const view = this.element;
-    if (low < view.scrollLeft) view.scrollLeft = low;
-    else if (high > view.scrollLeft + view.clientWidth) view.scrollLeft = high - view.clientWidth;
+    const { box } = marks[selected];
+    const [x, y, width, height] = box ? this.onScreen(box) : [0, 0, 0, 0];
+    const at = new DOMMatrix(letter.style.transform).m41;
+    const low = Math.min(at, box ? x : at);
+    const high = Math.max(at + this.widths[selected], box ? x + width : at);
+    view.scrollLeft = scrolled(view.scrollLeft, view.clientWidth, low, high);
+    if (box) view.scrollTop = scrolled(view.scrollTop, view.clientHeight, y, y + height);
   }
 
   // --- pointer ---
@@ -284,9 +281,11 @@ function title(word, marks, index) {
   return `${index + 1} of ${marks.length}: ${state}`;
 }
 
-function letterSpan(letter, width) {
-  const left = new DOMMatrix(letter.style.transform).m41;
-  return [left, left + width];
+// Where to scroll to so that low..high is seen, with some room around it; the beginning counts more than the end.
+function scrolled(from, room, low, high) {
+  const margin = Math.min(60, room / 6);
+  const end = Math.max(from, high + margin - room);
+  return Math.min(end, Math.max(low - margin, 0));
 }
 
 function make(tag, name) {

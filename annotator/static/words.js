@@ -74,6 +74,7 @@ export class Words {
         const entry = makeEntry(await response.json());
         if (this.restore(entry)) this.ahead.push(entry);
       }
+      // Someone has decided about it since, or it is no word of this project any more.
       if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget(id);
     }
     await this.refill();
@@ -84,26 +85,28 @@ export class Words {
   }
 
   // Fetch more if few are left. Never asks for a word that is in hand, ahead, on its way to the server, or was skipped
-  // in this visit: else one word would be done twice.
-  async refill() {
-    if (this.ahead.length >= REFILL_BELOW || this.fetching || this.exhausted) return;
+  // in this visit: else one word would be done twice. `again`: even if there were none the last time.
+  async refill(again = false) {
+    if (this.ahead.length >= REFILL_BELOW || this.fetching || (this.exhausted && !again)) return;
     await this.fetch((words) => this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry)));
   }
 
-  // A new round has proposals: fetch the words ahead anew, keeping the one in hand and those with work in them.
+  // A new round has proposals: fetch the words ahead anew, keeping the one in hand and those with work in them. One in
+  // hand that has no boxes, because it came before the first round, is fetched anew as well.
   async refresh() {
     this.generation += 1; // what is being fetched now is old
-    this.exhausted = false;
     const touched = (entry) => entry.undo.length > 0;
+    const stays = (entry) => touched(entry) || (entry === this.current && entry.word.round !== null);
     await this.fetch((words) => {
       this.ahead = this.ahead.filter(touched);
+      if (this.current && !stays(this.current)) this.current = null;
       this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry));
-    }, touched);
+    }, stays);
   }
 
   async fetch(take, keep = () => true) {
     const generation = this.generation;
-    const held = [this.current, ...this.ahead.filter(keep)].filter(Boolean).map((entry) => entry.word.id);
+    const held = [this.current, ...this.ahead].filter((entry) => entry && keep(entry)).map((entry) => entry.word.id);
     const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped])].slice(0, MOST_EXCLUDED);
     this.fetching = true;
     const response = await fetch(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}`).catch(() => null);
@@ -150,9 +153,9 @@ export class Words {
   }
 
   skippedAgain() {
+    if (this.fetching) return;
     this.skipped.clear();
-    this.exhausted = false;
-    return this.refill();
+    return this.refill(true);
   }
 
   // --- unfinished work: kept in the browser until it is decided ---

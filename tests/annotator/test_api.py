@@ -130,6 +130,19 @@ def test_a_bad_box_is_refused_naming_its_character(client: TestClient, store: St
     assert not store.history(word["id"])
 
 
+def test_boxes_against_the_order_of_the_transcript_are_refused(client: TestClient, store: Store) -> None:
+    word = first_word(client)
+    sent = decision(word)
+    first, second = word["boxes"][:2]
+    sent["characters"][0] = {"state": "pinned", "box": second}
+    sent["characters"][1] = {"state": "pinned", "box": first}
+    response = client.post("/api/corrections", json=sent)
+    assert response.status_code == 422
+    assert "against the transcript" in response.json()["detail"]
+    sent["characters"][1] = {"state": "untouched", "box": first}
+    assert client.post("/api/corrections", json=sent).status_code == 200
+
+
 FIELDS = st.sampled_from(["uuid", "word_id", "word_key", "kind", "characters", "reason", "box", "state", "method"])
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -180,6 +180,23 @@ def test_a_character_without_a_box_is_drawn(page: Page, store: Store) -> None:
     assert marks(page)[index]["state"] == "pinned"
 
 
+def test_a_contradiction_is_shown_and_not_saved(page: Page, store: Store) -> None:
+    first = ready(page)
+    page.locator(".cl-letter").nth(0).click()
+    x, y, width, height = on_screen(page, 0)
+    drag(page, (x + width / 2, y + height / 2), (on_screen(page, len(first["boxes"]) - 1)[0] - x, 0))
+    page.locator(".cl-letter").nth(1).click()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-role=readout]")).to_contain_text("against the transcript")
+    page.keyboard.press("Enter")
+    assert word(page)["id"] == first["id"]
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    page.keyboard.press("Enter")
+    all_saved(page)
+    assert only_correction(store, first["id"]).kind == "boxes"
+
+
 def test_the_next_words_are_there_before_they_are_asked_for(page: Page) -> None:
     ready(page)
     page.wait_for_function("charloc.words.ahead.length >= 6 && charloc.words.ahead.every((e) => e.image.complete)")
