@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-TRUST_WHOLE = 0.30
-"""Core heights within which an edge of the ink is believed where the letter's ink is a piece of its own."""
-TRUST_CUT = 0.15
-"""The same where a cut went through ink on that side."""
+TRUST_CUT = 0.4
+"""Core heights within which an edge of the ink is believed where a cut went through ink on that side.
+
+Where the ink was not cut it is always believed: what looks wrong there is, nearly always, the net's average.
+"""
 
 
 def fuse(
     ink: Floats, net: Floats, whole: NDArray[np.bool_], space: NDArray[np.bool_], core: float
 ) -> tuple[Floats, Floats]:
-    """Boxes taken edge by edge from the ink where the two agree, from the net where they do not.
+    """Boxes taken edge by edge from the ink where it is whole or the two agree, from the net where they do not.
 
     Args:
         ink: float32 (L, 4), NaN where there is no ink.
@@ -30,8 +31,7 @@ def fuse(
         agreement: float32 (L,), 1 where the two opinions are the same box, falling with their distance.
     """
     apart = np.abs(ink - net) / core
-    trust = np.where(whole, TRUST_WHOLE, TRUST_CUT)
-    boxes = np.where(apart <= trust, ink, net)
+    boxes = np.where(whole | (apart <= TRUST_CUT), ink, net)
     boxes = np.where(np.isnan(ink), net, boxes)
     upside_down = (boxes[:, 2] - boxes[:, 0] < 1) | (boxes[:, 3] - boxes[:, 1] < 1)
     fallback = np.where(np.isnan(ink[upside_down]), net[upside_down], ink[upside_down])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -73,6 +74,11 @@ def glyph(character: str) -> Glyph:
     above, below = any(each >= 230 for each in marks), any(0 < each < 230 for each in marks)
     parts = found.parts + sum(each > 0 for each in marks) if found.parts else 0
     return found._replace(top=found.top + 0.45 * above, bottom=found.bottom - 0.35 * below, parts=parts)
+
+
+def has_marks(characters: Iterable[str]) -> bool:
+    """Whether any character is a small mark (a full stop, a quote), which on its own looks like a speck."""
+    return any(each.top - each.bottom < 0.75 for each in map(glyph, characters))
 
 
 def _measure(character: str, font: ImageFont.FreeTypeFont) -> tuple[float, ...] | None:

@@ -74,14 +74,19 @@ class Ink:
         return float(self.shift[0]) + self.slant * self.mask.shape[0] / 2
 
 
-def find_ink(pixels: NDArray[np.uint8]) -> Ink:
-    """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured."""
+def find_ink(pixels: NDArray[np.uint8], marks: bool = False) -> Ink:
+    """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured.
+
+    Args:
+        pixels: uint8 (H, W), grey.
+        marks: whether the transcript has small marks (a full stop, quotes), which might else be taken for specks.
+    """
     raw, threshold, _ = soft_ink(pixels)
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
     skew, top, bottom = _core_band(mask)
-    mask, components, areas = _clean(mask, raw, stroke, skew, top, bottom)
+    mask, components, areas = _clean(mask, raw, stroke, skew, top, bottom, marks)
     skew, top, bottom = _core_band(mask)
     soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
     slant = _slant(mask, skew, top, bottom)
@@ -227,7 +232,7 @@ def _core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
 
 
 def _clean(
-    mask: NDArray[np.bool_], soft: Floats, stroke: float, skew: float, top: float, bottom: float
+    mask: NDArray[np.bool_], soft: Floats, stroke: float, skew: float, top: float, bottom: float, marks: bool
 ) -> tuple[NDArray[np.bool_], Ints, NDArray[np.int64]]:
     """The mask without specks, stains and neighbouring lines' ink; its components and their areas."""
     components, count = ndimage.label(mask, EIGHT)
@@ -248,7 +253,8 @@ def _clean(
     speck = size < max(0.35 * stroke * stroke, 2.0)
     small = size < 1.5 * stroke * stroke
     far = (above > 1.0) | (below > 0.7)
-    far |= small & ((above > 0.75) | (below > 0.3))
+    if not marks:
+        far |= small & ((above > 0.75) | (below > 0.3))
     at_top, at_bottom = boxes[:, 1] <= 0, boxes[:, 3] >= height
     cut_off = (at_top & (above > 0.0) & (highest > 0.4)) | (at_bottom & (below > -0.05) & (lowest > 0.3))
     sharp = _sharpness(soft, components, count)
@@ -258,7 +264,8 @@ def _clean(
     drop = speck | far | cut_off | stain
     if main.any():
         left, right = boxes[main, 0].min(), boxes[main, 2].max()
-        drop |= small & ((boxes[:, 2] < left - 0.8 * core) | (boxes[:, 0] > right + 0.8 * core))
+        reach = (3.0 if marks else 0.8) * core
+        drop |= small & ((boxes[:, 2] < left - reach) | (boxes[:, 0] > right + reach))
         if drop.all():
             drop[:] = False
     else:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes
+from charloc.glyphs import has_marks
 from charloc.ink import find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
@@ -59,7 +60,7 @@ def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
         TranscriptError: more characters than columns of pixels.
     """
     order = visual_order(word.characters)
-    ink = find_ink(word.pixels)
+    ink = find_ink(word.pixels, has_marks(word.characters))
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)
     expected = expected_glyphs([word.characters[i] for i in order])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from charloc.boxes import certainty, finish, ink_boxes
 from charloc.fusion import fuse
+from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, solve
@@ -232,7 +233,7 @@ class _Look:
 
 
 def _look(word: WordImage) -> _Look:
-    ink = find_ink(word.pixels)
+    ink = find_ink(word.pixels, has_marks(word.characters))
     return _Look(ink, view(ink))
 
 
