@@ -44,7 +44,8 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
     for i in range(len(pinned) - 1):
         between = pinned[i + 1][0] - pinned[i][0] - 1
         if middle[i + 1] - middle[i] < between + 1:
-            raise PinError(_contradiction(word, pinned[i][1], pinned[i + 1][1], between))
+            room = middle[i + 1] > middle[i]
+            raise PinError(_contradiction(word, pinned[i][1], pinned[i + 1][1], between if room else 0))
         if left[i + 1] - right[i] < between:
             # Boxes may overlap, spans may not: the boundary goes halfway between the two.
             half = (middle[i] + middle[i + 1]) / 2
@@ -64,11 +65,6 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
     for k in held[::-1]:
         fixed[k] = column = min(fixed[k], column - (previous - k))
         previous = k
-    if fixed[held[0]] < held[0]:
-        raise PinError(
-            f"{word.name}: the picture is too narrow for the {len(order)} characters of '{shorten(word.text)}' as "
-            "pinned. Move the pinned boxes or correct the transcript."
-        )
     ends = [(0, 0), *((int(k), int(fixed[k])) for k in held), (len(order), width)]
     extra = [fixed[held]]
     for (k, start), (other, end) in pairwise(ends):
@@ -87,10 +83,10 @@ def _columns(ink: Ink, pin: Pin) -> tuple[float, float, float]:
 
 
 def _contradiction(word: WordImage, one: Pin, other: Pin, between: int) -> str:
-    named = [f"'{word.characters[pin.index]}' (character {pin.index + 1})" for pin in (one, other)]
+    """What is wrong with two pins: no room for those between them; if there are none, their order."""
+    left, right = (f"'{word.characters[pin.index]}' (character {pin.index + 1})" for pin in (one, other))
     if between:
-        why = f"leaves no room for the {between} between them"
+        why = f"there is no room for the {between} between the pinned {left} and {right}"
     else:
-        why = "is in the wrong order"
-    place = f"{word.name} '{shorten(word.text)}'"
-    return f"{place}: the pinned {named[0]} before {named[1]} {why}. Move one of the two boxes."
+        why = f"the pinned {left} and {right} are in the wrong order: {left} belongs left of {right}"
+    return f"{word.name} '{shorten(word.text)}': {why}. Move one of the two boxes."
