@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def blocks(*edges: tuple[int, int], width: int = 90) -> Spans:
 
 def parts(spans: Spans, bounds: np.ndarray) -> list[tuple[int, int]]:
     """The ink between each two boundaries."""
-    return [(int(spans.next_ink[a]), int(spans.last_ink[b])) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(int(spans.next_ink[a]), int(spans.last_ink[b])) for a, b in pairwise(bounds)]
 
 
 # --- what is expected -------------------------------------------------------------------------------------------------
