@@ -364,7 +364,10 @@ class Editor {
       const button = event.target.closest("[data-do]");
       if (button) this.run(button.dataset.do);
     });
-    this.part("save").addEventListener("click", () => this.outbox?.sendSoon());
+    this.part("save").addEventListener("click", () => {
+      this.outbox?.sendSoon();
+      this.part("troubles").scrollIntoView({ behavior: "smooth", block: "nearest" });
+    });
     const dialog = this.part("flag");
     dialog.addEventListener("click", (event) => {
       const reason = event.target.closest(".cl-reasons button");

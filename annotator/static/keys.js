@@ -17,7 +17,9 @@ export function bindKeys(editor) {
     if (!editor.root.isConnected) return listening.abort();
     const away = editor.root.offsetParent === null || document.querySelector("dialog[open]");
     if (away || event.defaultPrevented || event.isComposing || editor.stage.drag) return;
-    const focused = document.activeElement;
+    // For a moment after a dialog was closed, the focus is still on what is no longer there.
+    const active = document.activeElement;
+    const focused = active?.checkVisibility() ? active : null;
     if (focused?.closest(TYPED_IN)) return;
     const key = event.key.toLowerCase();
     if (focused?.closest("button, a, summary, [role=tab]") && OWN_KEYS.includes(key)) return;

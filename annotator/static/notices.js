@@ -6,13 +6,18 @@ export function drawSaveState(editor) {
   if (!outbox) return;
   const waiting = outbox.waiting().length;
   const down = outbox.failures > 0 || (editor.words?.failed ?? false);
+  const troubles = outbox.troubles().length;
   const button = editor.part("save");
-  button.dataset.state = down ? "down" : waiting ? "sending" : "saved";
-  const unsaved = `${waiting} unsaved`;
-  editor.part("save-text").textContent = down ? (waiting ? `${unsaved}, no server` : "No server") : waiting ? unsaved : "All saved";
+  button.dataset.state = down ? "down" : troubles ? "trouble" : waiting ? "sending" : "saved";
+  const say = waiting ? [`${waiting} unsaved`] : [];
+  if (down) say.push(waiting ? "no server" : "No server");
+  else if (troubles) say.push(`${troubles} to settle below`);
+  editor.part("save-text").textContent = say.join(", ") || "All saved";
   const safe = waiting ? ` ${waiting} ${waiting === 1 ? "decision is" : "decisions are"} kept in this browser and sent when it answers.` : "";
   button.title = down
     ? `${outbox.problem || "The server cannot be reached"}.${safe} Click to try now.`
+    : troubles
+    ? "Decisions that need you: click to see them."
     : "Every decision is kept in this browser first, then sent.";
 }
 

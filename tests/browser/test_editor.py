@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from db import Store
 from tests.browser.looking import all_saved, drag, marks, on_screen, only_correction, ready, selected, word
@@ -219,7 +219,10 @@ def test_keys_are_left_alone_in_text_boxes_and_dialogs(page: Page, store: Store)
     page.keyboard.press("f")
     page.keyboard.type("sssu")
     page.keyboard.press("Escape")
+    page.keyboard.press("h")
     expect(page.locator("dialog[data-role=flag]")).to_be_hidden()
+    expect(page.locator(".cl-box").first).to_be_hidden()
+    page.keyboard.press("h")
     page.locator("[data-role=method]").focus()
     page.keyboard.press("s")
     page.keyboard.press("Enter")
@@ -269,3 +272,35 @@ def test_when_all_is_done_it_says_what_to_do_next(page: Page, store: Store) -> N
     assert word(page)["id"] == skipped["id"]
     all_saved(page)
     assert [row.kind for row in store.history(skipped["id"])] == ["skip", "boxes", "skip"], "back to what held before"
+
+
+def test_a_finger_selects_first_then_drags(browser: Browser, server: str) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(server)
+        first = ready(page)
+        devtools = context.new_cdp_session(page)
+
+        def swipe(start: tuple[float, float], by: tuple[float, float]) -> None:
+            def send(kind: str, share: float) -> None:
+                at = {"x": start[0] + by[0] * share, "y": start[1] + by[1] * share}
+                points = [] if kind == "touchEnd" else [at]
+                devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+            send("touchStart", 0)
+            for share in (0.3, 0.6, 1):
+                send("touchMove", share)
+            send("touchEnd", 1)
+
+        index = max((i for i in range(len(first["boxes"])) if i != selected(page)), key=lambda i: on_screen(page, i)[2])
+        before = marks(page)[index]["box"]
+        x, y, width, height = on_screen(page, index)
+        middle = (x + width / 2, y + height / 2)
+        swipe(middle, (0, -12))
+        assert marks(page)[index]["box"] == before, "what is not selected is not dragged: it may be scrolled"
+        page.touchscreen.tap(*middle)
+        assert selected(page) == index
+        swipe(middle, (0, -12))
+        scale = page.evaluate("charloc.stage.scale")
+        dy = -min(12 / scale, before[1])
+        assert np.allclose(np.subtract(marks(page)[index]["box"], before), [0, dy, 0, dy], atol=0.05)
