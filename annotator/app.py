@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response
 
 from annotator.api import Refused, make_router
 from annotator.jobs import Busy, Jobs, Process
-from annotator.pages import HEAD, THEME, build
+from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.security import Security
 from charloc.types import CharlocError
@@ -54,7 +54,7 @@ def create_app(
         build(project.resolve().name, static),
         path="/",
         theme=THEME,
-        head=HEAD.format(static=static),
+        head=head(static),
         ssr_mode=False,
         footer_links=[],
         enable_monitoring=False,

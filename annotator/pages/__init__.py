@@ -11,14 +11,8 @@ import gradio as gr
 from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
 
-HEAD = """
-<link rel="stylesheet" href="{static}/frame.css">
-<link rel="stylesheet" href="{static}/editor.css">
-<link rel="modulepreload" href="{static}/editor.js">
-<link rel="modulepreload" href="{static}/header.js">
-<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
-<meta name="color-scheme" content="light dark">
-"""
+MODULES = ("editor", "geometry", "header", "keys", "notices", "outbox", "rounds", "stage", "status", "words")
+STYLES = ("frame", "editor")
 
 # System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.
 THEME = gr.themes.Base(
@@ -44,3 +38,11 @@ def build(name: str, static: str) -> gr.Blocks:
             with gr.Tab("Rounds"):
                 RoundsTable(static, elem_id="charloc-rounds")
     return pages
+
+
+def head(static: str) -> str:
+    """What goes into the page's <head>: styles, and modules fetched at once rather than one import after the other."""
+    styles = [f'<link rel="stylesheet" href="{static}/{name}.css">' for name in STYLES]
+    modules = [f'<link rel="modulepreload" href="{static}/{name}.js">' for name in MODULES]
+    icon = f'<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">'
+    return "\n".join([*styles, *modules, icon, '<meta name="color-scheme" content="light dark">'])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
-from annotator.app import create_rest
+from annotator.app import STATIC, create_rest
 from charloc.types import SourceWord
 from db import Store
 from tests.annotator.conftest import Starter
@@ -261,3 +262,6 @@ def test_static_files_are_kept_under_their_version(site: TestClient) -> None:
     assert site.get("/static/charloc/older/editor.js").headers["cache-control"] == "no-cache"
     assert site.get(f"/static/charloc/{version}/..%2fapp.py").status_code == 404
     assert site.get(f"/static/charloc/{version}/nothing.js").status_code == 404
+    named = re.findall(r"/static/charloc/[^\"]*", page)
+    files = {f"/static/charloc/{version}/{file.name}" for file in STATIC.iterdir()}
+    assert files <= {each.replace("\\", "") for each in named}, "every file is asked for at once"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -99,6 +100,14 @@ def test_a_large_body_of_unknown_length_is_refused_while_it_arrives(site: TestCl
 
     response = site.post("/api/corrections", content=chunks(), headers={"content-type": "application/json"})
     assert response.status_code == 413
+
+
+def test_no_file_of_this_machine_is_served(site: TestClient, ready_project: Path) -> None:
+    database = ready_project / "charloc.db"
+    assert database.exists()
+    for path in (database, Path(__file__), "charloc.db", "/etc/hostname", "launch.py"):
+        for route in ("/gradio_api/file=", "/file=", "/gradio_api/file/", "/static/charloc/x/"):
+            assert site.get(f"{route}{path}").status_code in (403, 404), (route, path)
 
 
 @pytest.mark.parametrize(
