@@ -51,9 +51,24 @@ def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple
         kept = mine[_belongs(extents[mine], areas[mine], int(expected.pieces[k]), ink)]
         boxes[k, :2] = extents[kept, :2].min(axis=0)
         boxes[k, 2:] = extents[kept, 2:].max(axis=0)
-    clean = spans.crossed[bounds] < 0.1
-    both = clean[:-1] & clean[1:]
-    return boxes, np.stack([clean[:-1], both, clean[1:], both], axis=1)
+    left, right = ~_cut_off(owner, count).T
+    return boxes, np.stack([left, left & right, right, left & right], axis=1)
+
+
+@njit(cache=True, nogil=True)
+def _cut_off(owner: Ints, count: int) -> NDArray[np.bool_]:
+    """Whether each span's ink touches ink of a span before it, and of one after it, bool (count, 2)."""
+    height, width = owner.shape
+    out = np.zeros((count, 2), dtype=np.bool_)
+    for y in range(height):
+        for x in range(width):
+            for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
+                if owner[y, x] and y + dy < height and 0 <= x + dx < width:
+                    one, other = owner[y, x], owner[y + dy, x + dx]
+                    if other and one != other:
+                        out[min(one, other) - 1, 1] = True
+                        out[max(one, other) - 1, 0] = True
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -253,7 +253,9 @@ def _clean(
     speck = size < max(0.35 * stroke * stroke, 2.0)
     small = size < 1.5 * stroke * stroke
     far = (above > 1.0) | (below > 0.7)
-    if not marks:
+    if marks:
+        far &= ~(small & (above < 1.4) & (below < 1.1))
+    else:
         far |= small & ((above > 0.75) | (below > 0.3))
     at_top, at_bottom = boxes[:, 1] <= 0, boxes[:, 3] >= height
     cut_off = (at_top & (above > 0.0) & (highest > 0.4)) | (at_bottom & (below > -0.05) & (lowest > 0.3))

@@ -8,10 +8,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from charloc.ink import Ink, seam_costs, seam_tables
+from charloc.ink import Ink, label_columns, seam_costs, seam_tables
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+INKED = 0.35
+"""Soft ink that counts as ink when a span's extent is measured."""
 SIDEWAYS = 0.08
 """Soft ink that a seam would rather cross than move one column sideways."""
 
@@ -20,8 +22,11 @@ SIDEWAYS = 0.08
 class Spans:
     """N candidate cuts of a word and the N x D spans from each cut to the D next ones.
 
+    A cut is a seam: what lies between two of them is told by the seams, not by columns, so that what a span is judged
+    by is just the ink it would get.
+
     Args:
-        columns: int32 (N,), upright columns of the cuts, ascending; a span [columns[i], columns[j]) is half-open.
+        columns: int32 (N,), upright columns of the cuts at the row `middle`, ascending.
         crossed: float32 (N,), soft ink crossed by the seam through each cut, in stroke widths.
         width: float32 (N, D), width of the ink in a span, core heights; 0 where it holds none.
         top, bottom: float32 (N, D), highest and lowest ink of a span above the core's bottom, core heights (up is
@@ -72,15 +77,16 @@ def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None
     if len(columns) <= 2 * characters:
         columns = np.union1d(columns, np.linspace(0, upright.shape[1], 2 * characters + 1).round())
     columns = np.asarray(columns, dtype=np.int32)
-    first, last, tops, bottoms, masses = _columns(upright, ink.shift, ink.skew, ink.soft.shape[1], 0.35)
-    inked = int(np.sum(tops < 1e9))
+    inked = int((upright > INKED).any(axis=0).sum())
+    strips = label_columns(step, middle, columns, np.zeros(height, dtype=np.int32), upright.shape[1])
+    first, last, tops, bottoms, masses = _strips(upright, strips, len(columns), ink.shift, ink.skew, ink.soft.shape[1])
     farthest = max(longest * core, 2.0 * inked / characters)
     if extra is not None and len(extra) > 1:
         farthest = max(farthest, float(np.diff(extra).max()))
     reach = _reach(columns, int(np.ceil(farthest)))
     width, top, bottom, mass = _between(columns, reach, first, last, tops, bottoms, masses)
     unit = core * max(ink.stroke, 1.0)
-    cumulated = np.concatenate([[0.0], np.cumsum(masses)])[columns]
+    cumulated = np.cumsum(masses)[:-1]
     empty = width <= 0
     return Spans(
         columns=columns,
@@ -91,8 +97,8 @@ def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None
         before=(cumulated / unit).astype(np.float32),
         after=((float(masses.sum()) - cumulated) / unit).astype(np.float32),
         mass=mass / unit,
-        next_ink=first[columns],
-        last_ink=last[columns] + 1,
+        next_ink=np.minimum.accumulate(first[::-1])[::-1][1:],
+        last_ink=np.maximum.accumulate(last)[:-1] + 1,
         step=step,
         middle=middle,
         core=core,
@@ -142,28 +148,27 @@ def _reach(columns: Ints, longest: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _columns(
-    upright: Floats, shift: Ints, skew: float, width: int, level: float
+def _strips(
+    upright: Floats, strips: Ints, cuts: int, shift: Ints, skew: float, width: int
 ) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-    """Per upright column: next and previous column with ink, highest and lowest ink (y with the skew removed), mass."""
+    """Per strip between neighbouring seams, (cuts + 1,): first and last column with ink, highest and lowest ink (y
+    with the skew removed), mass. Strip n lies right of cut n - 1 and left of cut n."""
     height, columns = upright.shape
-    first = np.full(columns + 1, columns + 1, dtype=np.int32)
-    last = np.full(columns + 1, -1, dtype=np.int32)
-    tops = np.full(columns, np.float32(1e9))
-    bottoms = np.full(columns, np.float32(-1e9))
-    masses = np.zeros(columns, dtype=np.float32)
+    first = np.full(cuts + 1, columns + 1, dtype=np.int32)
+    last = np.full(cuts + 1, -1, dtype=np.int32)
+    tops = np.full(cuts + 1, np.float32(1e9))
+    bottoms = np.full(cuts + 1, np.float32(-1e9))
+    masses = np.zeros(cuts + 1, dtype=np.float32)
     for y in range(height):
         for u in range(columns):
-            value = upright[y, u]
-            if value > level:
+            value, strip = upright[y, u], strips[y, u]
+            if value > INKED:
                 flat = y - skew * (u - shift[y] - width / 2)
-                tops[u] = min(tops[u], flat)
-                bottoms[u] = max(bottoms[u], flat + 1)
-            masses[u] += value
-    for u in range(columns - 1, -1, -1):
-        first[u] = u if tops[u] < 1e9 else first[u + 1]
-    for u in range(columns):
-        last[u + 1] = u if tops[u] < 1e9 else last[u]
+                tops[strip] = min(tops[strip], flat)
+                bottoms[strip] = max(bottoms[strip], flat + 1)
+                first[strip] = min(first[strip], u)
+                last[strip] = max(last[strip], u)
+            masses[strip] += value
     return first, last, tops, bottoms, masses
 
 
@@ -178,11 +183,13 @@ def _between(
     bottom = np.full((count, reach), np.float32(-1e9))
     mass = np.zeros((count, reach), dtype=np.float32)
     for i in range(count):
+        left, right = first[i + 1], last[i + 1]
         high, low, total = np.float32(1e9), np.float32(-1e9), np.float32(0)
         for d in range(min(reach, count - 1 - i)):
-            for u in range(columns[i + d], columns[i + d + 1]):
-                high, low = min(high, tops[u]), max(low, bottoms[u])
-                total += masses[u]
-            width[i, d] = max(0, last[columns[i + d + 1]] - first[columns[i]] + 1)
+            strip = i + 1 + d
+            left, right = min(left, first[strip]), max(right, last[strip])
+            high, low = min(high, tops[strip]), max(low, bottoms[strip])
+            total += masses[strip]
+            width[i, d] = max(0, right - left + 1)
             top[i, d], bottom[i, d], mass[i, d] = high, low, total
     return width, top, bottom, mass

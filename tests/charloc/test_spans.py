@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.ink import Ink, find_ink
+from charloc.ink import Ink, find_ink, label_columns
 from charloc.spans import Spans, find_spans
 from charloc.synth import Degradation, load_font, render_word
 
@@ -18,7 +18,7 @@ def word(text: str = "amply", **degradation: float) -> np.ndarray:
 
 
 def check(ink: Ink, spans: Spans) -> None:
-    """Every span measures what a plain count of its columns measures."""
+    """Every span measures what a plain count of the pixels between its seams measures."""
     upright, columns = ink.upright, spans.columns
     height, width = upright.shape
     assert columns.dtype == np.int32
@@ -32,26 +32,27 @@ def check(ink: Ink, spans: Spans) -> None:
     level = np.arange(height)[:, None] - ink.skew * (x - ink.mask.shape[1] / 2)
     unit = ink.core * max(ink.stroke, 1.0)
     dark = upright > 0.35
+    strips = label_columns(spans.step, spans.middle, columns, np.zeros(height, np.int32), width)
+    across = np.broadcast_to(np.arange(width), upright.shape)
     for i in range(count):
         for d in range(min(reach, count - 1 - i)):
-            part = slice(columns[i], columns[i + 1 + d])
-            inked = np.flatnonzero(dark[:, part].any(axis=0))
-            assert spans.mass[i, d] == pytest.approx(upright[:, part].sum() / unit, rel=1e-3, abs=1e-4)
+            part = (strips > i) & (strips <= i + 1 + d)
+            inked = across[dark & part]
+            assert spans.mass[i, d] == pytest.approx(upright[part].sum() / unit, rel=1e-3, abs=1e-4)
             if not len(inked):
                 assert spans.width[i, d] == spans.top[i, d] == spans.bottom[i, d] == 0
                 continue
-            assert spans.width[i, d] == pytest.approx((inked[-1] - inked[0] + 1) / ink.core, rel=1e-5)
-            rows = level[:, part][dark[:, part]]
+            assert spans.width[i, d] == pytest.approx((inked.max() - inked.min() + 1) / ink.core, rel=1e-5)
+            rows = level[dark & part]
             assert spans.top[i, d] == pytest.approx((ink.bottom - rows.min()) / ink.core, abs=1e-3)
             assert spans.bottom[i, d] == pytest.approx((ink.bottom - rows.max() - 1) / ink.core, abs=1e-3)
-    inked = np.flatnonzero(dark.any(axis=0))
-    for i, cut in enumerate(columns):
-        right, left = inked[inked >= cut], inked[inked < cut]
-        assert spans.next_ink[i] == (right[0] if len(right) else width + 1)
-        assert spans.last_ink[i] == (left[-1] + 1 if len(left) else 0)
-        assert spans.before[i] == pytest.approx(upright[:, :cut].sum() / unit, rel=1e-3, abs=1e-4)
-        assert spans.after[i] == pytest.approx(upright[:, cut:].sum() / unit, rel=1e-3, abs=2e-3)
-    assert spans.inked * ink.core == pytest.approx(len(inked))
+    for i in range(count):
+        right, left = across[dark & (strips > i)], across[dark & (strips <= i)]
+        assert spans.next_ink[i] == (right.min() if len(right) else width + 1)
+        assert spans.last_ink[i] == (left.max() + 1 if len(left) else 0)
+        assert spans.before[i] == pytest.approx(upright[strips <= i].sum() / unit, rel=1e-3, abs=1e-4)
+        assert spans.after[i] == pytest.approx(upright[strips > i].sum() / unit, rel=1e-3, abs=2e-3)
+    assert spans.inked * ink.core == pytest.approx(int(dark.any(axis=0).sum()))
 
 
 @pytest.mark.parametrize("degradation", [{}, {"shear": 0.35}, {"rotation_deg": 4.0, "blur_px": 1.0}])
