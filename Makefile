@@ -23,7 +23,7 @@ lint: $(VENV)/stamp-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/stamp-run
+bench: $(VENV)/stamp-chromium
 	$(BIN)/python launch.py bench $(BENCH)
 
 soak: $(VENV)/stamp-test

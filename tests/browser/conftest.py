@@ -19,14 +19,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from db import Store
 from tests.annotator.conftest import create_app, event_loops_closed
+from tests.browser.browsers import launch_chromium
 from tests.browser.server import start
 from tests.projects import make_project
 
 SERVER = Path(__file__).with_name("server.py")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 TIMEOUT_S = 60
 ALLOWED_COMPLAINTS = ("net::ERR_", "Failed to load resource")
 
@@ -65,26 +62,10 @@ class Server:
             self.process = None
 
 
-def executable() -> str | None:
-    """A Chromium: playwright's own (None), else the system's."""
-    with sync_playwright() as playwright:
-        if Path(playwright.chromium.executable_path).exists():
-            return None
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    pytest.fail(
-        "The browser tests need a Chromium. Run `make test`, which installs one, or `playwright install chromium`, "
-        "or put the system's `chromium` on the PATH."
-    )
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = executable()
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        launched = launch_chromium(playwright)
         yield launched
         launched.close()
 
