@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import njit
@@ -13,7 +14,10 @@ from skimage.measure import label
 from charloc.ink import Ink, label_columns
 from charloc.layout import Expected
 from charloc.spans import Spans
-from charloc.types import Localization, Pins, WordImage
+from charloc.text import is_space, visual_order
+from charloc.types import Localization, PinError, Pins, TranscriptError, WordImage
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -153,7 +157,37 @@ def finish(
     start = np.clip(boxes[:, :2], 0, [width - 1, height - 1])
     placed[list(order)] = np.hstack([start, np.clip(boxes[:, 2:], start + 1, [width, height])])
     sure[list(order)] = np.clip(confidence, 0, 1)
+    return with_pins(Localization(placed, sure, score, method), pins)
+
+
+def with_pins(localization: Localization, pins: Pins) -> Localization:
+    """The localization with every pinned character as the person gave it, confidence 1."""
+    boxes, confidence = localization.boxes.copy(), localization.confidence.copy()
     for pin in pins:
-        placed[pin.index] = pin.box if pin.box is not None else np.nan
-        sure[pin.index] = 1.0
-    return Localization(placed, sure, score, method)
+        boxes[pin.index] = pin.box if pin.box is not None else np.nan
+        confidence[pin.index] = 1.0
+    return Localization(boxes, confidence, localization.score, localization.method)
+
+
+def survive(
+    localize: Callable[[WordImage, Pins], Localization], word: WordImage, pins: Pins, method: str
+) -> Localization:
+    """`localize(word, pins)`, and where that is impossible the next best thing: one word must not end a round.
+
+    Pins that contradict each other are kept as they are, and the rest of the word is localized as if there were none.
+    A word with more characters than its picture has columns is split evenly, confidence 0. Either is logged.
+    """
+    try:
+        return localize(word, pins)
+    except PinError as error:
+        log.warning("%s Until then its other characters are localized without the pins.", error)
+        return with_pins(survive(localize, word, (), method), pins)
+    except TranscriptError as error:
+        log.warning("%s", error)
+        height, width = word.pixels.shape
+        edges = np.linspace(0, width, len(word.characters) + 1)
+        boxes = np.full((len(word.characters), 4), (0, 0, 0, height), dtype=np.float32)
+        order = list(visual_order(word.characters))
+        boxes[order, 0], boxes[order, 2] = edges[:-1], edges[1:]
+        boxes[[is_space(each) for each in word.characters]] = np.nan
+        return Localization(boxes, np.zeros(len(boxes), dtype=np.float32), 0.0, method)

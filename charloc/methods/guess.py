@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from charloc.boxes import certainty, finish, ink_boxes, span_boxes
+from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.glyphs import has_marks
 from charloc.ink import find_ink
 from charloc.lattice import segmentation_posterior
@@ -44,7 +44,8 @@ class Guess:
             for start in range(0, len(words), CHUNK):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                out += pool.map(guess_word, chunk, pins[start : start + CHUNK])
+                jobs = zip(chunk, pins[start : start + CHUNK], strict=True)
+                out += pool.map(lambda job: survive(guess_word, job[0], job[1], self.name), jobs)
         progress("localize", len(words), len(words))
         return out
 

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charloc.boxes import certainty, finish, ink_boxes
+from charloc.boxes import certainty, finish, ink_boxes, survive
 from charloc.fusion import fuse
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, solve
-from charloc.learning import Sample, autocast, train
+from charloc.learning import BATCH, Sample, autocast, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods.guess import LONGEST
@@ -39,6 +39,8 @@ Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
 LEAST_STEPS, MOST_STEPS = 400, 700
+MOST_EPOCHS = 60
+"""A handful of words is not shown more often than this."""
 CHUNK = 64
 PINNED_REPEAT = 4
 """How often per epoch a word with a pin is shown."""
@@ -90,7 +92,8 @@ class Segmental:
         self.measures = measure(characters, placed, counts)
         self._grow(charset)
         assert self.net is not None
-        steps = int(np.clip(SAMPLE_STEPS * sum(s.repeat for s in samples) / 32, LEAST_STEPS, MOST_STEPS))
+        epoch = sum(sample.repeat for sample in samples) / BATCH
+        steps = int(np.clip(SAMPLE_STEPS * epoch, max(min(LEAST_STEPS, MOST_EPOCHS * epoch), 20), MOST_STEPS))
         rate = 3e-3 if self.rounds == 0 else 1.5e-3
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
         self.rounds += 1
@@ -128,7 +131,7 @@ class Segmental:
                 looks = list(pool.map(_look, chunk))
                 scores = self._evidence([look.view for look in looks])
                 jobs = zip(chunk, pins[start : start + CHUNK], looks, scores, strict=True)
-                out += pool.map(lambda job: self._localize(*job), jobs)
+                out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
         return out
 
@@ -152,6 +155,9 @@ class Segmental:
                 length = -(-views[i].pixels.shape[1] // STRIDE)
                 out[i] = log_probs[b, :, :length], features[b, :, :length].float()
         return [each for each in out if each is not None]
+
+    def _survive(self, word: WordImage, pins: Pins, look: _Look, scores: tuple[Floats, torch.Tensor]) -> Localization:
+        return survive(lambda word, pins: self._localize(word, pins, look, scores), word, pins, self.name)
 
     def _localize(
         self, word: WordImage, pins: Pins, look: _Look, evidence: tuple[Floats, torch.Tensor]
@@ -220,7 +226,7 @@ class Segmental:
             try:
                 self.net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in checkpoint.tensors.items()})
             except RuntimeError as error:
-                raise CheckpointError("The checkpoint does not fit this version's net. Train a fresh round.") from error
+                raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
             self.net.eval()
 
 

@@ -176,3 +176,18 @@ def test_a_character_said_to_be_invisible_has_no_box() -> None:
     found = guess_word(WordImage(1, "w", pixels, tuple("hand")), (Pin(3, None, "invisible"),))
     assert np.isnan(found.boxes[3]).all()
     assert found.confidence[3] == 1
+
+
+def test_one_impossible_word_does_not_end_a_round(caplog: pytest.LogCaptureFixture) -> None:
+    good = render_set(1, 3, False)[0].word(0)
+    height, width = good.pixels.shape
+    swapped = (Pin(0, (width - 9.0, 2.0, width - 1.0, height - 2.0)), Pin(1, (1.0, 2.0, 9.0, height - 2.0)))
+    crowded = WordImage(7, "crowded.png", np.full((9, 3), 255, np.uint8), tuple("abcdefg"))
+    found = Guess().e_step([good, good, crowded], [(), swapped, ()])
+    np.testing.assert_array_equal(found[1].boxes[:2], [pin.box for pin in swapped])
+    assert (found[1].confidence[:2] == 1).all()
+    np.testing.assert_array_equal(found[1].boxes[2:], found[0].boxes[2:])
+    assert len(found[2].boxes) == 7
+    assert (found[2].confidence == 0).all()
+    assert "wrong order" in caplog.text
+    assert "crowded.png" in caplog.text
