@@ -81,7 +81,9 @@ def run_round(
     learned: Mapping[str, float] = {}
     started = time.perf_counter()
     if method.learns and learned_already is None:
-        learned = method.m_step(TrainingSet(words, current, pins, weights), progress)
+        aligner = make("guess") if parent is None else method
+        believed = _aligned(aligner, words, current, pins)
+        learned = method.m_step(TrainingSet(words, believed, pins, weights), progress)
         if on_learned is not None:
             on_learned(method.checkpoint())
     m_step_s = time.perf_counter() - started
@@ -100,6 +102,21 @@ def run_round(
         e_step_s=e_step_s,
         learned=learned,
     )
+
+
+def _aligned(
+    aligner: Method, words: Sequence[WordImage], current: Sequence[Localization], pins: Sequence[Pins]
+) -> list[Localization]:
+    """The current localizations; words of which only some characters are pinned are aligned anew around those.
+
+    What was pinned pushes its neighbours along: learning from where they were before would unteach the pin.
+    """
+    believed = list(current)
+    partly = [i for i, facts in enumerate(pins) if 0 < len(facts) < len(believed[i].boxes)]
+    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly])
+    for i, localization in zip(partly, anew, strict=True):
+        believed[i] = localization
+    return believed
 
 
 def first_guess(words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent) -> list[Localization]:

@@ -30,7 +30,7 @@ class Sample:
         classes: int64 (L,).
         spans: float32 (L, 2), each character's ink from frame to frame; NaN where it has no box.
         edges: float32 (L, 4), its box from its span's middle and the baseline, core heights.
-        weights: float32 (L,), how much each character counts; pinned characters 1.
+        weights: float32 (L,), how much each character counts: up to 1 where it is believed to be, more where pinned.
         repeat: how often the word is shown per epoch.
     """
 

@@ -44,6 +44,9 @@ MOST_EPOCHS = 60
 CHUNK = 64
 PINNED_REPEAT = 4
 """How often per epoch a word with a pin is shown."""
+PINNED_WEIGHT = 8.0
+"""How much a pinned character counts against one only believed to be there: a person corrects a few of the many that
+share a mistake, and those few must outweigh it."""
 
 
 class Segmental:
@@ -262,7 +265,7 @@ def _sample(
     # Weak beliefs still count: the net finds out what most of them have in common.
     weights = 0.3 + 0.7 * np.nan_to_num(confidence)
     for pin in pins:
-        weights[pin.index] = 1.0
+        weights[pin.index] = PINNED_WEIGHT
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     middle = ink.upright_column(x, y)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
