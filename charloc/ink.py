@@ -179,26 +179,23 @@ def _stroke_width(mask: NDArray[np.bool_]) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _profile_energy(ys: NDArray[np.int64], xs: NDArray[np.int64], slope: float, size: int, offset: float) -> float:
-    """Sum of squares of the histogram of ys - slope * xs, lightly smoothed: peaked when the slope is right."""
-    profile = np.zeros(size + 2)
-    for i in range(len(ys)):
-        at = ys[i] - slope * xs[i] + offset
-        low = int(at)
-        part = at - low
-        if 0 <= low < size:
-            profile[low] += 1 - part
-            profile[low + 1] += part
-    return float(np.sum(profile * profile))
-
-
 def _best_slope(ys: NDArray[np.int64], xs: NDArray[np.int64], slopes: NDArray[np.float64], penalty: float) -> float:
-    """The slope at which the histogram of ys - slope * xs is most peaked, a small one being preferred."""
-    reach = float(np.abs(slopes).max()) * (float(np.abs(xs).max()) + 1)
+    """The slope at which the histogram of ys - slope * xs is most peaked (sum of squares); small ones are preferred."""
+    reach = np.abs(slopes).max() * (np.abs(xs).max() + 1)
     size = int(ys.max() - ys.min() + 2 * reach + 4)
-    base = float(-ys.min() + reach + 1)
-    energies = np.array([_profile_energy(ys, xs, slope, size, base) for slope in slopes])
-    return float(slopes[int(np.argmax(energies * (1.0 - penalty * slopes**2)))])
+    base = -ys.min() + reach + 1
+    best, most = 0.0, -np.inf
+    for slope in slopes:
+        profile = np.zeros(size + 2)
+        for i in range(len(ys)):
+            at = ys[i] - slope * xs[i] + base
+            low = int(at)
+            profile[low] += 1 - (at - low)
+            profile[low + 1] += at - low
+        energy = np.sum(profile * profile) * (1.0 - penalty * slope * slope)
+        if energy > most:
+            best, most = slope, energy
+    return best
 
 
 def _core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -85,6 +85,9 @@ def _remove_stains(ink: Floats, threshold: float) -> Floats:
 
 def _background(bright: Floats) -> Floats:
     """Brightness of the paper under dark ink, (H, W)."""
+    middle = float(np.median(bright))
+    if np.mean(np.abs(bright - middle) <= 2.0) > 0.5:
+        return np.full_like(bright, middle)  # flat paper: print without shading or noise
     height, width = bright.shape
     block = max(2, min(height, width) // 16)
     rows, columns = -(-height // block), -(-width // block)
