@@ -28,7 +28,7 @@ def test_a_round_learns_then_localizes() -> None:
     result = run_round("fake", WORDS, CURRENT, pins, ONES, progress=lambda *each: seen.append(each), shift=6.0)
     (training,) = M_STEPS
     assert training.words is WORDS and training.pins is pins and training.weights is ONES
-    assert training.localizations is CURRENT
+    assert [training.localizations[i] is CURRENT[i] for i in range(3)] == [True, False, True]
     assert [phase for phase, _, _ in seen] == ["learn"] * (STEPS + 1) + ["localize"] * 4
     assert result.localizations[0].boxes[0].tolist() == [6, 0, 36, 20]
     assert result.localizations[1].boxes[1].tolist() == [3, 2, 9, 8]
@@ -37,6 +37,20 @@ def test_a_round_learns_then_localizes() -> None:
     assert result.learned == {"loss": 1 / 6}
     assert result.checkpoint is not None
     assert result.m_step_s >= 0 and result.e_step_s >= 0
+
+
+def test_a_partly_pinned_word_is_aligned_around_its_pins_before_it_is_learned_from() -> None:
+    """By what the parent round learned, or else the guess; a word pinned from end to end has nothing left to align."""
+    box = (0.0, 0.0, 9.0, 9.0)
+    pins = [(Pin(0, box), Pin(1, None, "invisible")), (Pin(3, box),), ()]
+    run_round("fake", WORDS, CURRENT, pins, ONES)
+    assert M_STEPS[-1].localizations[0] is CURRENT[0]
+    assert M_STEPS[-1].localizations[1].method == "guess"
+    parent = Checkpoint({"shift_px": np.asarray(5.0)}, {})
+    run_round("fake", WORDS, CURRENT, pins, ONES, parent=parent)
+    believed = M_STEPS[-1].localizations
+    assert believed[1].boxes[:, 0].tolist() == [5, 35, 65, 0]
+    assert believed[2] is CURRENT[2]
 
 
 def test_a_round_goes_on_from_its_parent() -> None:
