@@ -88,11 +88,11 @@ def train(
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         schedule.step()
-        if step >= 0.8 * steps:
+        if step >= int(0.8 * steps):
             kept.append((float(frame_loss.detach()), float(box_loss.detach())))
     progress("learn", steps, steps)
     net.eval()
-    losses = np.mean(np.array(kept), axis=0) if kept else np.zeros(2)
+    losses = np.mean(np.array(kept), axis=0)
     return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
 
 

@@ -121,6 +121,16 @@ def test_specks_go_and_dots_stay() -> None:
     assert agreement(found, true) > 0.99
 
 
+def test_small_marks_stay_where_the_transcript_has_some() -> None:
+    """A full stop far from its word is a speck, unless the transcript ends with one."""
+    pixels = np.pad(word("mend"), ((0, 0), (0, 30)), constant_values=255)
+    bottom = int(find_ink(pixels).bottom)
+    stop = slice(bottom - 3, bottom), slice(-10, -7)
+    pixels[stop] = 0
+    assert not find_ink(pixels).mask[stop].any()
+    assert find_ink(pixels, marks=True).mask[stop].all()
+
+
 @pytest.mark.parametrize("edge", ["top", "bottom"])
 def test_ink_of_the_neighbouring_line_goes(edge: str) -> None:
     """Feet of the line above, heads of the line below."""

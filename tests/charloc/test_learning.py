@@ -1,0 +1,118 @@
+"""Batches to learn from: targets where the spans are, padding that does not count, augmentation that moves both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from charloc.learning import BATCH, Sample, _augment, _batches, collate, train
+from charloc.nets import REACH, STRIDE, SegmentalNet
+from charloc.normalise import HEIGHT
+
+
+def sample(width: int = 40, pinned: float = 1.0, repeat: int = 1) -> Sample:
+    """Two characters, at frames 3-7 and 9-14, and a space; bright where they are."""
+    pixels = np.zeros((HEIGHT, width), np.uint8)
+    pixels[17:33, 6:14] = pixels[17:33, 18:28] = 255
+    spans = np.array([[3, 7], [np.nan, np.nan], [9, 14]], np.float32)
+    edges = np.array([[-0.25, 1, 0.25, 0], [np.nan] * 4, [-0.3, 1, 0.3, 0]], np.float32)
+    return Sample(pixels, np.array([1, 0, 2]), spans, edges, np.array([0.5, 0.3, pinned], np.float32), repeat)
+
+
+def test_targets_are_where_the_spans_are_and_padding_does_not_count() -> None:
+    batch = collate([sample(40), sample(61)], None)
+    assert batch.views.shape == (2, 1, HEIGHT, 62)
+    assert batch.views.max() == 1
+    expected = [0, 0, 0, 1, 1, 1, 1, 0, 0, 2, 2, 2, 2, 2] + [0] * 17
+    assert batch.targets.tolist() == [expected, expected]
+    assert (batch.frame_weights[0, 20:] == 0).all()
+    assert (batch.frame_weights[1] > 0).all()
+    assert batch.frame_weights[0, 3:7].tolist() == [0.5] * 4
+    assert batch.word.tolist() == [0, 0, 1, 1]
+    assert batch.name.tolist() == [1, 2, 1, 2]
+    assert list(zip(batch.start.tolist(), batch.end.tolist(), strict=True)) == [(3, 7), (9, 14)] * 2
+    np.testing.assert_allclose(batch.edges[1], [-0.3, 1, 0.3, 0])
+
+
+def test_pinned_characters_count_as_they_weigh() -> None:
+    batch = collate([sample(pinned=8.0)], None)
+    assert batch.character_weights.tolist() == [0.5, 8.0]
+    assert batch.frame_weights[0, 10] == 8.0
+
+
+def test_a_word_without_a_box_is_all_background() -> None:
+    this = sample()
+    this.spans[:] = np.nan
+    batch = collate([this], np.random.default_rng(0))
+    assert not batch.targets.any()
+    assert batch.character_weights.sum() == 0
+    assert torch.isfinite(batch.edges).all()
+
+
+def test_augmentation_moves_the_view_and_its_spans_alike() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pixels, spans = _augment(sample(60), rng)
+        assert pixels.dtype == spans.dtype == np.float32
+        assert pixels.min() >= 0 and pixels.max() <= 1
+        # At the middle of the core the shear moves nothing.
+        row = pixels[23:28].mean(axis=0)
+        middle = (row[15:32] * (np.arange(15, 32) + 0.5)).sum() / row[15:32].sum()
+        assert middle == pytest.approx(STRIDE * float(spans[2].mean()), abs=0.8)
+
+
+def test_jittered_spans_tell_the_same_edges() -> None:
+    """Edges are told from the span's middle: where that moves by a frame, they move the other way."""
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        batch = collate([sample()], rng)
+        middle = (batch.start[0] + batch.end[0]).item() / 2
+        left = middle * STRIDE / 16 + batch.edges[0, 0].item()
+        assert left == pytest.approx(5 * STRIDE / 16 - 0.25, abs=1.0 / 16 + 1e-4)  # the view itself moved up to a pixel
+
+
+def test_batches_show_everything_equally_often_but_what_is_repeated() -> None:
+    samples = [sample(30 + i % 9, repeat=4 if i == 5 else 1) for i in range(70)]
+    epoch = -(-73 // BATCH)
+    batches = list(_batches(samples, 2 * epoch, np.random.default_rng(0)))
+    assert len(batches) == 2 * epoch
+    counts = np.bincount(np.concatenate(batches), minlength=70)
+    assert counts[5] == 8
+    assert (np.delete(counts, 5) == 2).all()
+
+
+def test_batches_of_long_lines_are_small() -> None:
+    batches = list(_batches([sample(8000) for _ in range(5)], 7, np.random.default_rng(0)))
+    assert len(batches) == 7
+    assert max(len(batch) for batch in batches) <= 2
+
+
+@pytest.mark.parametrize("width", [8, 9, 40])
+def test_the_net_sees_no_farther_than_it_says(width: int) -> None:
+    """What is beyond `REACH` of a frame changes nothing in it; a batch is padded by that much."""
+    torch.manual_seed(0)
+    net = SegmentalNet(4).eval()
+    view = torch.rand(1, 1, HEIGHT, width + REACH + REACH % STRIDE)
+    view[..., width:] = 0
+    wider = torch.nn.functional.pad(view, (0, 50))
+    with torch.inference_mode():
+        features, more = net.features(view), net.features(wider)
+        frames = -(-width // STRIDE)
+        torch.testing.assert_close(features[..., :frames], more[..., :frames], atol=1e-5, rtol=1e-5)
+        assert features.shape[2] == -(-view.shape[3] // STRIDE)
+        logits = net.logits(features)
+        assert logits.shape == (1, 4, features.shape[2])
+
+
+def test_losses_fall() -> None:
+    torch.manual_seed(0)
+    net = SegmentalNet(3)
+    reports: list[tuple[str, int, int]] = []
+    samples = [sample(40), sample(44)]
+    first = train(net, samples, 3, 1e-3, 0, lambda *report: reports.append(report))
+    later = train(net, samples, 30, 3e-3, 0, lambda *_: None)
+    assert reports == [("learn", step, 3) for step in range(4)]
+    assert later["frame_loss"] < 0.7 * first["frame_loss"]
+    assert later["box_loss"] < 0.7 * first["box_loss"]
+    assert not net.training
