@@ -81,7 +81,7 @@ def find_ink(pixels: NDArray[np.uint8], marks: bool = False) -> Ink:
         pixels: uint8 (H, W), grey.
         marks: whether the transcript has small marks (a full stop, quotes), which might else be taken for specks.
     """
-    raw, threshold, _ = soft_ink(pixels)
+    raw, threshold = soft_ink(pixels)
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
@@ -89,7 +89,7 @@ def find_ink(pixels: NDArray[np.uint8], marks: bool = False) -> Ink:
     mask, components, areas = _clean(mask, raw, stroke, skew, top, bottom, marks)
     skew, top, bottom = _core_band(mask)
     soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
-    slant = _slant(mask, skew, top, bottom)
+    slant = _slant(mask)
     middle = mask.shape[0] / 2
     shift = np.rint((np.arange(mask.shape[0]) - middle) * slant).astype(np.int32)
     shift -= shift.min()
@@ -282,7 +282,7 @@ def _sharpness(soft: Floats, components: Ints, count: int) -> NDArray[np.float64
     return total / np.maximum(np.bincount(owner, minlength=count + 1)[1:], 1)
 
 
-def _slant(mask: NDArray[np.bool_], skew: float, top: float, bottom: float) -> float:
+def _slant(mask: NDArray[np.bool_]) -> float:
     """How far the letters lean, dx per dy upwards: the shear at which columns of ink are most peaked."""
     ys, xs = np.nonzero(mask)
     if len(ys) < 8:

@@ -12,7 +12,7 @@ from scipy import ndimage
 Floats = NDArray[np.float32]
 
 
-def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float, float]:
+def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
     """Soft ink of a grey image.
 
     Args:
@@ -21,7 +21,6 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float, float]:
     Returns:
         ink: float32 (H, W), 0 paper .. 1 full ink (clipped).
         threshold: the level that parts ink from paper, 0..1.
-        noise: standard deviation of the paper in the same units.
 
     Source: derived here. Shading is an asymmetric robust average of local brightness; the paper's noise is read off
         the side of the paper that no ink can be on; the picture is smoothed as much as that noise asks for; the
@@ -39,7 +38,7 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float, float]:
     level = _ink_level(darkness, noise)
     ink = np.clip(darkness / level, 0.0, 1.0).astype(np.float32)
     ink = _remove_stains(ink, max(0.3, 3.0 * noise / level))
-    return ink, float(np.clip(3.0 * noise / level, max(_otsu(ink), 0.25), 0.6)), noise / level
+    return ink, float(np.clip(3.0 * noise / level, max(_otsu(ink), 0.25), 0.6))
 
 
 def _paper_noise(darkness: Floats) -> float:

@@ -84,7 +84,7 @@ def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None
     if extra is not None and len(extra) > 1:
         farthest = max(farthest, float(np.diff(extra).max()))
     reach = _reach(columns, int(np.ceil(farthest)))
-    width, top, bottom, mass = _between(columns, reach, first, last, tops, bottoms, masses)
+    width, top, bottom, mass = _between(reach, first, last, tops, bottoms, masses)
     unit = core * max(ink.stroke, 1.0)
     cumulated = np.cumsum(masses)[:-1]
     empty = width <= 0
@@ -174,10 +174,10 @@ def _strips(
 
 @njit(cache=True, nogil=True)
 def _between(
-    columns: Ints, reach: int, first: Ints, last: Ints, tops: Floats, bottoms: Floats, masses: Floats
+    reach: int, first: Ints, last: Ints, tops: Floats, bottoms: Floats, masses: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Ink width, top, bottom and mass of the spans from each cut to the `reach` next ones, px."""
-    count = len(columns)
+    count = len(first) - 1
     width = np.zeros((count, reach), dtype=np.float32)
     top = np.full((count, reach), np.float32(1e9))
     bottom = np.full((count, reach), np.float32(-1e9))
