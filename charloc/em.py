@@ -70,7 +70,7 @@ def run_round(
         parent: checkpoint of the previous round; the M-step starts from it.
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
-        progress: called with ("learn" | "localize", done, total).
+        progress: called with ("prepare" | "learn" | "localize", done, total).
         settings: passed to the method.
 
     Returns:
@@ -82,7 +82,7 @@ def run_round(
     started = time.perf_counter()
     if method.learns and learned_already is None:
         aligner = make("guess") if parent is None else method
-        believed = _aligned(aligner, words, current, pins)
+        believed = _aligned(aligner, words, current, pins, progress)
         learned = method.m_step(TrainingSet(words, believed, pins, weights), progress)
         if on_learned is not None:
             on_learned(method.checkpoint())
@@ -105,7 +105,11 @@ def run_round(
 
 
 def _aligned(
-    aligner: Method, words: Sequence[WordImage], current: Sequence[Localization], pins: Sequence[Pins]
+    aligner: Method,
+    words: Sequence[WordImage],
+    current: Sequence[Localization],
+    pins: Sequence[Pins],
+    progress: Progress,
 ) -> list[Localization]:
     """The current localizations; words of which only some characters are pinned are aligned anew around those.
 
@@ -113,7 +117,13 @@ def _aligned(
     """
     believed = list(current)
     partly = [i for i, facts in enumerate(pins) if 0 < len(facts) < len(believed[i].boxes)]
-    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly])
+    if not partly:
+        return believed
+
+    def preparing(phase: str, done: int, total: int) -> None:
+        progress("prepare", done, total)
+
+    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly], preparing)
     for i, localization in zip(partly, anew, strict=True):
         believed[i] = localization
     return believed
