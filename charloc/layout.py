@@ -17,7 +17,7 @@ from charloc.text import is_space
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-CUT_COST = 2.0
+CUT_COST = 2.5
 """Nats per stroke width of ink crossed by a cut."""
 WIDTH_SOFTENING = 0.12
 """Core heights added to widths before their logarithms are compared: a dot's width is as uncertain as a letter's."""
@@ -105,8 +105,9 @@ def _span_costs(
                 elif width[i, d] <= 0:
                     cost += EMPTY_COST
                 else:
-                    off = (np.log(width[i, d] + WIDTH_SOFTENING) - middle) / sigma[k]
-                    cost += 0.5 * off * off
+                    # Beyond two deviations linear: a broken or odd glyph must not make its neighbours' ink its own.
+                    off = abs(np.log(width[i, d] + WIDTH_SOFTENING) - middle) / sigma[k]
+                    cost += 0.5 * off * off if off < 2.0 else off
                     rise = (top[i, d] - expected_top[k]) / height_sigma[k]
                     fall = (bottom[i, d] - expected_bottom[k]) / height_sigma[k]
                     # Capped: dots are lost and neighbours' ink is caught, and neither says much about the letter.

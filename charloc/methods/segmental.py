@@ -62,7 +62,7 @@ class Segmental:
     learns = True
     honours_pins = True
 
-    def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.25, seed: int = 0) -> None:
+    def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.2, seed: int = 0) -> None:
         self.temper, self.seed = temper, seed
         self.charset = Charset(())
         self.measures = Measures({})
