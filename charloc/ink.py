@@ -86,8 +86,10 @@ def find_ink(pixels: NDArray[np.uint8], marks: bool = False) -> Ink:
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
     skew, top, bottom = _core_band(mask)
-    mask, components, areas = _clean(mask, raw, stroke, skew, top, bottom, marks)
-    skew, top, bottom = _core_band(mask)
+    found = mask
+    mask, components, areas = _clean(found, raw, stroke, skew, top, bottom, marks)
+    if not np.array_equal(mask, found):
+        skew, top, bottom = _core_band(mask)
     soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
     slant = _slant(mask)
     middle = mask.shape[0] / 2

@@ -29,6 +29,12 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
     bright = pixels.astype(np.float32)
     if _light_on_dark(ndimage.gaussian_filter(bright, 0.8)):
         bright = 255.0 - bright
+    middle = float(np.median(bright))
+    if np.mean(np.abs(bright - middle) <= 2.0) > 0.5:
+        # Flat paper: print without shading, stains or noise.
+        darkness = middle - bright
+        ink = np.clip(darkness / _ink_level(darkness, 0.0), 0.0, 1.0).astype(np.float32)
+        return ink, max(_otsu(ink), 0.25)
     darkness = _background(bright) - bright
     noise = _paper_noise(darkness)
     ratio = noise / _ink_level(darkness, noise)
@@ -84,9 +90,6 @@ def _remove_stains(ink: Floats, threshold: float) -> Floats:
 
 def _background(bright: Floats) -> Floats:
     """Brightness of the paper under dark ink, (H, W)."""
-    middle = float(np.median(bright))
-    if np.mean(np.abs(bright - middle) <= 2.0) > 0.5:
-        return np.full_like(bright, middle)  # flat paper: print without shading or noise
     height, width = bright.shape
     block = max(2, min(height, width) // 16)
     rows, columns = -(-height // block), -(-width // block)

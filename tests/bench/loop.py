@@ -136,7 +136,7 @@ def _correct_word(page: Page, word: dict[str, Any], boxes: Sequence[Box | None])
 def served(project: Path) -> Iterator[str]:
     """The application on a free port; yields its address."""
     command = [sys.executable, "-u", str(LAUNCH), "annotate", "--project", str(project), "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout is not None
         for line in server.stdout:
