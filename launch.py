@@ -217,7 +217,7 @@ def _settings(pairs: list[str]) -> dict[str, object]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.isidentifier():
-            raise CharlocError(f"--set {pair}: expected KEY=VALUE, such as --set epochs=4.")
+            raise CharlocError(f"--set {pair}: expected KEY=VALUE, such as --set temper=0.1.")
         try:
             settings[key] = json.loads(value)
         except ValueError:

@@ -46,7 +46,9 @@ def serve(
     try:
         address = url(listener)
         app = create_app(store, project, hosts=(host,))
-        if store.word_count() and not store.rounds():
+        unfinished = store.unfinished_round()
+        running = unfinished is not None and unfinished.state == "running"
+        if store.word_count() and store.newest_round() is None and not running:
             # Held until the server stops: a process nobody refers to is complained about.
             first_guess = start_round(project, "guess")  # noqa: F841
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)

@@ -55,9 +55,10 @@ def show_import(report: ImportReport, project: Path, *, quiet: bool = False) -> 
     """
     if not quiet:
         print(f"{report.added:,} words added, {report.already:,} were there already, {len(report.rejected):,} rejected")
-    if not report.rejected:
-        return
     listed = project / REJECTED
+    if not report.rejected:
+        listed.unlink(missing_ok=True)  # of an earlier import, whose items are mended by now
+        return
     report.write(listed)
     for each in report.rejected[:SHOWN]:
         print(f"  {each.name}: {each.reason}", file=sys.stderr)

@@ -148,12 +148,12 @@ def finish(
     All other boxes lie within the picture and measure at least a pixel each way.
 
     Args:
-        order: layout position -> reading position.
-        boxes, confidence: (L, 4) and (L,), in layout order.
+        order: layout position -> reading position; characters that are not visible have no place in it.
+        boxes, confidence: one per place of the layout.
     """
     height, width = word.pixels.shape
-    placed = np.full((len(order), 4), np.nan, dtype=np.float32)
-    sure = np.zeros(len(order), dtype=np.float32)
+    placed = np.full((len(word.characters), 4), np.nan, dtype=np.float32)
+    sure = np.zeros(len(word.characters), dtype=np.float32)
     start = np.clip(boxes[:, :2], 0, [width - 1, height - 1])
     placed[list(order)] = np.hstack([start, np.clip(boxes[:, 2:], start + 1, [width, height])])
     sure[list(order)] = np.clip(confidence, 0, 1)
@@ -181,7 +181,8 @@ def survive(
         return localize(word, pins)
     except PinError as error:
         log.warning("%s Until then its other characters are localized without the pins.", error)
-        return with_pins(survive(localize, word, (), method), pins)
+        hidden = tuple(pin for pin in pins if pin.box is None)
+        return with_pins(survive(localize, word, hidden, method), pins)
     except TranscriptError as error:
         log.warning("%s", error)
         height, width = word.pixels.shape

@@ -92,7 +92,7 @@ def run_round(
     localizations = method.e_step(words, pins, progress)
     e_step_s = time.perf_counter() - started
 
-    characters = sum(len(word.characters) for word in words)
+    characters = sum(len(each.boxes) for each in localizations)
     return RoundResult(
         localizations=localizations,
         checkpoint=method.checkpoint() if method.learns else None,

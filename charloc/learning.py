@@ -135,7 +135,7 @@ def _split_wide(batch: NDArray[np.int64], widths: NDArray[np.int64], most: int =
 def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch:
     """Samples padded to one width; augmented where `rng` is given.
 
-    Augmentation: horizontal stretch, shift and shear of the view (spans follow), ink level, blur and noise: without
+    Augmentation: shift and shear of the view (spans follow the shift), ink level, blur and noise: without
     it a net learns its own guess by heart.
     """
     moved = [_augment(sample, rng) for sample in samples]
@@ -151,7 +151,7 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
     for b, (sample, (pixels, spans)) in enumerate(zip(samples, moved, strict=True)):
         views[b, 0, :, : pixels.shape[1]] = pixels
         length = -(-pixels.shape[1] // STRIDE)
-        weights[b, :length] = float(np.mean(sample.weights)) if len(sample.weights) else 0.0
+        weights[b, :length] = float(np.mean(np.minimum(sample.weights, 1.0))) if len(sample.weights) else 0.0
         for k in np.flatnonzero(np.isfinite(spans[:, 0]) & (sample.classes > 0)):
             start = int(np.clip(round(float(spans[k, 0])), 0, frames - 1))
             end = int(np.clip(round(float(spans[k, 1])), start + 1, frames))

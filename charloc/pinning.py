@@ -9,10 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charloc.ink import Ink
-from charloc.text import shorten
+from charloc.text import shorten, visual_order
 from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
 Ints = NDArray[np.int32]
+
+
+def visible_order(characters: Sequence[str], pins: Pins) -> list[int]:
+    """Layout position -> reading position of the characters that are to be found.
+
+    What a person said is not visible takes no ink: it has no place in the layout.
+    """
+    hidden = {pin.index for pin in pins if pin.box is None}
+    return [i for i in visual_order(characters) if i not in hidden]
 
 
 def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -> tuple[Ints | None, Ints]:

@@ -4,25 +4,15 @@
 set -u
 python=$1
 
-works() { [ -n "$1" ] && timeout 30 "$1" --version >/dev/null 2>&1; }
+found() { "$python" -m tests.browser.browsers 2>/dev/null; }
 
-playwrights() {
-    "$python" -c 'from playwright.sync_api import sync_playwright
-with sync_playwright() as p: print(p.chromium.executable_path)' 2>/dev/null
-}
-
-found() {
-    for each in "$(playwrights)" "$(command -v chromium)" "$(command -v chromium-browser)" \
-        "$(command -v google-chrome)"; do
-        works "$each" && { echo "Chromium for the browser tests: $each"; return 0; }
-    done
-    return 1
-}
+limit=
+command -v timeout >/dev/null && limit="timeout 300"
 
 found && exit 0
 
 echo "No Chromium yet: fetching playwright's own ..."
-timeout 120 "$python" -m playwright install chromium >/dev/null 2>&1 || echo "It cannot be had here."
+$limit "$python" -m playwright install chromium >/dev/null 2>&1 || echo "It cannot be had here."
 found && exit 0
 
 if command -v apt-get >/dev/null; then

@@ -13,9 +13,8 @@ from charloc.ink import find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.pinning import pinned_bounds
+from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import find_spans
-from charloc.text import visual_order
 from charloc.types import Localization, Pins, TrainingSet, WordImage
 
 LONGEST = 3.2
@@ -60,7 +59,9 @@ def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
         PinError: the pins contradict each other.
         TranscriptError: more characters than columns of pixels.
     """
-    order = visual_order(word.characters)
+    order = visible_order(word.characters, pins)
+    if not order:
+        return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, "guess")
     ink = find_ink(word.pixels, has_marks(word.characters))
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)

@@ -30,7 +30,7 @@ from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import View, view
-from charloc.pinning import pinned_bounds
+from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
 from charloc.text import Charset, visual_order
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
@@ -96,6 +96,9 @@ class Segmental:
         self._grow(charset)
         assert self.net is not None
         epoch = sum(sample.repeat for sample in samples) / BATCH
+        # However many words there are, what people said is shown as often as in a small set.
+        rarely = max(1.0, SAMPLE_STEPS * epoch / MOST_STEPS)
+        samples = [replace(each, repeat=round(each.repeat * rarely)) if each.repeat > 1 else each for each in samples]
         steps = int(np.clip(SAMPLE_STEPS * epoch, max(min(LEAST_STEPS, MOST_EPOCHS * epoch), 20), MOST_STEPS))
         rate = 3e-3 if self.rounds == 0 else 1.5e-3
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
@@ -165,7 +168,9 @@ class Segmental:
     def _localize(
         self, word: WordImage, pins: Pins, look: _Look, evidence: tuple[Floats, torch.Tensor]
     ) -> Localization:
-        order = list(visual_order(word.characters))
+        order = visible_order(word.characters, pins)
+        if not order:
+            return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
         laid_out = [word.characters[i] for i in order]
         ink, log_probs, features = look.ink, *evidence
         classes = self.charset.encode(laid_out, unknown=0)

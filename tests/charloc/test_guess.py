@@ -191,3 +191,14 @@ def test_one_impossible_word_does_not_end_a_round(caplog: pytest.LogCaptureFixtu
     assert (found[2].confidence == 0).all()
     assert "wrong order" in caplog.text
     assert "crowded.png" in caplog.text
+
+
+def test_a_character_that_is_not_visible_takes_no_ink() -> None:
+    pixels = render_word("melody", load_font(None, 34), np.random.default_rng(3))[0]
+    right = guess_word(WordImage(0, "right.png", pixels, tuple("melody")))
+    wrong = guess_word(WordImage(1, "wrong.png", pixels, tuple("melrody")), (Pin(3, None, "invisible"),))
+    np.testing.assert_array_equal(np.delete(wrong.boxes, 3, axis=0), right.boxes)
+    assert np.isnan(wrong.boxes[3]).all()
+    assert wrong.confidence[3] == 1
+    nothing = tuple(Pin(i, None, "invisible") for i in range(7))
+    assert np.isnan(guess_word(WordImage(2, "none.png", pixels, tuple("melrody")), nothing).boxes).all()
