@@ -62,12 +62,21 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the registry: where a method's class is, and what it is in a few words (for menus)."""
+    """A line of the registry: where a method's class is, and what it is in a few words (for menus).
+
+    Args:
+        module, cls: where the class is.
+        summary: what the method does, for menus: one short line.
+        learns: whether it has an M-step, and so a checkpoint.
+        kin: other methods whose checkpoint the class accepts as a start; `Checkpoint.settings["method"]` tells its
+            constructor which of them wrote the one it got.
+    """
 
     module: str
     cls: str
     learns: bool
     summary: str
+    kin: tuple[str, ...] = ()
 
 
 METHODS: dict[str, Entry] = {
