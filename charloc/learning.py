@@ -182,19 +182,33 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
 
 def _augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Pixels 0..1 and spans of a sample, changed at random."""
-    pixels = sample.pixels.astype(np.float32) / 255.0
     if rng is None:
-        return pixels, sample.spans
+        return sample.pixels.astype(np.float32) / 255.0, sample.spans
+    pixels, across, _ = distort(sample.pixels, rng)
+    return pixels, sample.spans + np.float32(across / STRIDE)
+
+
+def distort(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.float32], float, float]:
+    """A view changed at random: shift, shear, ink level, blur and noise.
+
+    Args:
+        pixels: uint8 (HEIGHT, W).
+
+    Returns:
+        pixels: float32 (HEIGHT, W), 0..1.
+        across, down: how far what is at row 25 has moved, px.
+    """
     lean = float(rng.normal(0, 0.06))
     down = float(rng.normal(0, 1.0))
     across = float(rng.uniform(-1.0, 1.0))
     # Output (r, c) is taken from (r - down, c - across + lean * (r - 25)).
     matrix = np.array([[1.0, 0.0], [lean, 1.0]])
-    moved = ndimage.affine_transform(pixels, matrix, (-down, -across - lean * 25), order=1, mode="constant")
+    bright = pixels.astype(np.float32) / 255.0
+    moved = ndimage.affine_transform(bright, matrix, (-down, -across - lean * 25), order=1, mode="constant")
     if rng.random() < 0.3:
         moved = ndimage.gaussian_filter(moved, float(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.3:
         grow = ndimage.grey_dilation if rng.random() < 0.5 else ndimage.grey_erosion
         moved = 0.5 * moved + 0.5 * grow(moved, size=(2, 2))
     moved = moved * float(rng.uniform(0.8, 1.1)) + rng.normal(0, float(rng.uniform(0, 0.06)), moved.shape)
-    return np.clip(moved, 0, 1).astype(np.float32), sample.spans + np.float32(across / STRIDE)
+    return np.clip(moved, 0, 1).astype(np.float32), across, down

@@ -9,10 +9,9 @@ scale): at full weight they overrule good ink and easy data gets worse round by 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,36 +19,27 @@ from numpy.typing import NDArray
 
 from charloc.boxes import certainty, finish, ink_boxes, survive
 from charloc.fusion import fuse
-from charloc.glyphs import has_marks
-from charloc.ink import Ink, find_ink
+from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, solve
-from charloc.learning import BATCH, Sample, autocast, train
+from charloc.learning import Sample, autocast, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
+from charloc.methods._learner import CHUNK, Learner, Look, believed, each_look, look, steps_and_repeats
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE, SegmentalNet
-from charloc.normalise import View, view
+from charloc.normalise import View
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
-from charloc.text import Charset, visual_order
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
 LEAST_STEPS, MOST_STEPS = 400, 700
-MOST_EPOCHS = 60
-"""A handful of words is not shown more often than this."""
-CHUNK = 64
-PINNED_REPEAT = 4
-"""How often per epoch a word with a pin is shown."""
-PINNED_WEIGHT = 8.0
-"""How much a pinned character counts against one only believed to be there: a person corrects a few of the many that
-share a mistake, and those few must outweigh it."""
 
 
-class Segmental:
+class Segmental(Learner[SegmentalNet]):
     """The method `segmental`. See the module's docstring.
 
     Args:
@@ -59,17 +49,12 @@ class Segmental:
     """
 
     name = "segmental"
-    learns = True
     honours_pins = True
 
     def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.2, seed: int = 0) -> None:
-        self.temper, self.seed = temper, seed
-        self.charset = Charset(())
+        self.temper = temper
         self.measures = Measures({})
-        self.net: SegmentalNet | None = None
-        self.rounds = 0
-        if checkpoint is not None:
-            self._restore(checkpoint)
+        super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
 
@@ -80,10 +65,10 @@ class Segmental:
         placed: list[Floats] = []
         counts: list[Floats] = []
         charset = self.charset.extended(training.words[i].characters for i in chosen)
-        for done, (word, look) in enumerate(_each(training.words, chosen)):
+        for done, (word, seen) in enumerate(each_look(training.words, chosen)):
             progress("prepare", done, len(chosen))
             i = chosen[done]
-            sample, edges = _sample(look, word, training.localizations[i], training.pins[i], charset)
+            sample, edges = believed(seen, word, training.localizations[i], training.pins[i], charset)
             sample = replace(sample, weights=sample.weights * training.weights[i])
             samples.append(sample)
             characters.append(word.characters)
@@ -95,47 +80,25 @@ class Segmental:
         self.measures = measure(characters, placed, counts)
         self._grow(charset)
         assert self.net is not None
-        epoch = sum(sample.repeat for sample in samples) / BATCH
-        # However many words there are, what people said is shown as often as in a small set.
-        rarely = max(1.0, SAMPLE_STEPS * epoch / MOST_STEPS)
-        samples = [replace(each, repeat=round(each.repeat * rarely)) if each.repeat > 1 else each for each in samples]
-        steps = int(np.clip(SAMPLE_STEPS * epoch, max(min(LEAST_STEPS, MOST_EPOCHS * epoch), 20), MOST_STEPS))
+        steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         rate = 3e-3 if self.rounds == 0 else 1.5e-3
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
         self.rounds += 1
         return learned
-
-    def _grow(self, charset: Charset) -> None:
-        """A net for `charset` that keeps what the present one knows."""
-        if self.net is not None and len(charset) == len(self.charset):
-            return
-        torch.manual_seed(self.seed)
-        grown = SegmentalNet(len(charset))
-        if self.net is not None:
-            state = grown.state_dict()
-            for key, value in self.net.state_dict().items():
-                if state[key].shape == value.shape:
-                    state[key] = value
-                else:
-                    state[key][: len(value)] = value
-            grown.load_state_dict(state)
-        self.net, self.charset = grown, charset
 
     # --- E-step -------------------------------------------------------------------------------------------------------
 
     def e_step(
         self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
     ) -> list[Localization]:
-        if self.net is None:
-            raise CheckpointError("The segmental method has learned nothing yet. Run a round of training first.")
-        self.net.eval()
+        self._learned()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(words), CHUNK):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                looks = list(pool.map(_look, chunk))
-                scores = self._evidence([look.view for look in looks])
+                looks = list(pool.map(look, chunk))
+                scores = self._evidence([each.view for each in looks])
                 jobs = zip(chunk, pins[start : start + CHUNK], looks, scores, strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
@@ -162,25 +125,25 @@ class Segmental:
                 out[i] = log_probs[b, :, :length], features[b, :, :length].float()
         return [each for each in out if each is not None]
 
-    def _survive(self, word: WordImage, pins: Pins, look: _Look, scores: tuple[Floats, torch.Tensor]) -> Localization:
-        return survive(lambda word, pins: self._localize(word, pins, look, scores), word, pins, self.name)
+    def _survive(self, word: WordImage, pins: Pins, seen: Look, scores: tuple[Floats, torch.Tensor]) -> Localization:
+        return survive(lambda word, pins: self._localize(word, pins, seen, scores), word, pins, self.name)
 
     def _localize(
-        self, word: WordImage, pins: Pins, look: _Look, evidence: tuple[Floats, torch.Tensor]
+        self, word: WordImage, pins: Pins, seen: Look, evidence: tuple[Floats, torch.Tensor]
     ) -> Localization:
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
         laid_out = [word.characters[i] for i in order]
-        ink, log_probs, features = look.ink, *evidence
+        ink, log_probs, features = seen.ink, *evidence
         classes = self.charset.encode(laid_out, unknown=0)
         fixed, extra = pinned_bounds(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
-        evidence = _cumulate(log_probs, classes, look.view.frames(spans.columns, STRIDE), self.temper)
+        evidence = _cumulate(log_probs, classes, seen.view.frames(spans.columns, STRIDE), self.temper)
         solution = solve(spans, expected, evidence=evidence, fixed=fixed)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        from_net = self._predict(ink, look.view, spans, solution.bounds, classes, features)
+        from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, features)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
         posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
         confidence = certainty(posterior, solution.bounds, spans)
@@ -209,84 +172,15 @@ class Segmental:
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 
-    def checkpoint(self) -> Checkpoint:
-        tensors = {} if self.net is None else {k: v.numpy().copy() for k, v in self.net.state_dict().items()}
-        settings: dict[str, object] = {
-            "method": self.name,
-            "charset": self.charset.to_json(),
-            "measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False),
-            "rounds": self.rounds,
-        }
-        return Checkpoint(tensors, settings)
+    def _new_net(self, classes: int) -> SegmentalNet:
+        return SegmentalNet(classes)
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        settings = checkpoint.settings
-        if settings.get("method") != self.name:
-            raise CheckpointError(
-                f"The checkpoint is of the method '{settings.get('method')}', not '{self.name}'. Start a fresh round."
-            )
-        self.charset = Charset.from_json(str(settings["charset"]))
+    def _kept(self) -> Mapping[str, object]:
+        return {"measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False)}
+
+    def _recall(self, settings: Mapping[str, object]) -> None:
         known = json.loads(str(settings["measures"]))
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
-        self.rounds = int(str(settings["rounds"]))
-        if checkpoint.tensors:
-            self.net = SegmentalNet(len(self.charset))
-            try:
-                self.net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in checkpoint.tensors.items()})
-            except RuntimeError as error:
-                raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
-            self.net.eval()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """What is seen of a word before anything is known of its characters."""
-
-    ink: Ink
-    view: View
-
-
-def _look(word: WordImage) -> _Look:
-    ink = find_ink(word.pixels, has_marks(word.characters))
-    return _Look(ink, view(ink))
-
-
-def _each(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[tuple[WordImage, _Look]]:
-    """The chosen words with their looks, two at a time, in order, never holding more than a chunk."""
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(chosen), CHUNK):
-            chunk = [words[i] for i in chosen[start : start + CHUNK]]
-            yield from zip(chunk, pool.map(_look, chunk), strict=True)
-
-
-def _sample(
-    look: _Look, word: WordImage, current: Localization, pins: Pins, charset: Charset
-) -> tuple[Sample, Floats]:
-    """What the net learns from a word, and its boxes in core heights from its baseline, (L, 4)."""
-    ink, boxes = look.ink, current.boxes.astype(np.float32).copy()
-    confidence = current.confidence.astype(np.float32)
-    for pin in pins:
-        boxes[pin.index] = pin.box if pin.box is not None else np.nan
-    # Weak beliefs still count: the net finds out what most of them have in common.
-    weights = 0.3 + 0.7 * np.nan_to_num(confidence)
-    for pin in pins:
-        weights[pin.index] = PINNED_WEIGHT
-    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    middle = ink.upright_column(x, y)
-    wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    half = np.maximum(wide - abs(ink.slant) * tall, 0.4 * wide) / 2
-    left, right = middle - half, middle + half
-    order = [i for i in visual_order(word.characters) if np.isfinite(left[i])]
-    for one, other in pairwise(order):
-        if right[one] > left[other]:
-            right[one] = left[other] = (right[one] + left[other]) / 2
-    spans = np.stack([look.view.frames(left, STRIDE), look.view.frames(right, STRIDE)], axis=1)
-    at, baseline = ink.place((left + right) / 2)
-    edges = np.stack([boxes[:, 0] - at, baseline - boxes[:, 1], boxes[:, 2] - at, baseline - boxes[:, 3]], axis=1)
-    edges = (edges / ink.core).astype(np.float32)
-    classes = charset.encode(word.characters)
-    repeat = PINNED_REPEAT if any(pin.box is not None for pin in pins) else 1
-    return Sample(look.view.pixels, classes, spans.astype(np.float32), edges, weights, repeat), edges
 
 
 def _cumulate(

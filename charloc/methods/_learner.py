@@ -1,0 +1,183 @@
+"""What methods that learn from words' views have in common: a charset that grows, a net that is kept, what is believed.
+
+Not a method itself. A method derives from `Learner`, names its net, and writes the two steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from charloc.glyphs import has_marks
+from charloc.ink import Ink, find_ink
+from charloc.learning import BATCH, Sample
+from charloc.methods import Checkpoint
+from charloc.nets import STRIDE
+from charloc.normalise import View, view
+from charloc.text import Charset, visual_order
+from charloc.types import CheckpointError, Localization, Pins, WordImage
+
+Floats = NDArray[np.float32]
+Net = TypeVar("Net", bound=nn.Module)
+
+PINNED_REPEAT = 4
+"""How often per epoch a word with a pin is shown."""
+PINNED_WEIGHT = 8.0
+"""How much a pinned character counts against one only believed to be there: a person corrects a few of the many that
+share a mistake, and those few must outweigh it."""
+MOST_EPOCHS = 60
+"""A handful of words is not shown more often than this."""
+CHUNK = 64
+
+
+class Learner(Generic[Net]):
+    """A charset, a net whose first dimension of some tensors counts its classes, and how many rounds it has learned.
+
+    Args:
+        checkpoint: from an earlier round, or None to start fresh.
+        seed: of everything random in the M-step.
+    """
+
+    name: str
+    learns = True
+
+    def __init__(self, checkpoint: Checkpoint | None, seed: int) -> None:
+        self.seed = seed
+        self.charset = Charset(())
+        self.net: Net | None = None
+        self.rounds = 0
+        if checkpoint is not None:
+            self._restore(checkpoint)
+
+    def _new_net(self, classes: int) -> Net:
+        """A net for `classes` classes, background included, with random weights."""
+        raise NotImplementedError
+
+    def _kept(self) -> Mapping[str, object]:
+        """What a method keeps in a checkpoint besides net, charset and rounds: plain JSON."""
+        return {}
+
+    def _recall(self, settings: Mapping[str, object]) -> None:
+        """Take back what `_kept` gave."""
+
+    def _learned(self) -> Net:
+        """The net, ready to say something.
+
+        Raises:
+            CheckpointError: nothing has been learned yet.
+        """
+        if self.net is None:
+            raise CheckpointError(f"The {self.name} method has learned nothing yet. Run a round of training first.")
+        return self.net.eval()
+
+    def _grow(self, charset: Charset) -> None:
+        """A net for `charset` that keeps what the present one knows."""
+        if self.net is not None and len(charset) == len(self.charset):
+            return
+        torch.manual_seed(self.seed)
+        grown = self._new_net(len(charset))
+        if self.net is not None:
+            state = grown.state_dict()
+            for key, value in self.net.state_dict().items():
+                if state[key].shape == value.shape:
+                    state[key] = value
+                else:
+                    state[key][: len(value)] = value
+            grown.load_state_dict(state)
+        self.net, self.charset = grown, charset
+
+    def checkpoint(self) -> Checkpoint:
+        tensors = {} if self.net is None else {k: v.numpy().copy() for k, v in self.net.state_dict().items()}
+        settings = {"method": self.name, "charset": self.charset.to_json(), **self._kept(), "rounds": self.rounds}
+        return Checkpoint(tensors, settings)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        settings = checkpoint.settings
+        if settings.get("method") != self.name:
+            raise CheckpointError(
+                f"The checkpoint is of the method '{settings.get('method')}', not '{self.name}'. Start a fresh round."
+            )
+        self.charset = Charset.from_json(str(settings["charset"]))
+        self.rounds = int(str(settings["rounds"]))
+        self._recall(settings)
+        if checkpoint.tensors:
+            self.net = self._new_net(len(self.charset))
+            try:
+                self.net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in checkpoint.tensors.items()})
+            except RuntimeError as error:
+                raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
+            self.net.eval()
+
+
+# --- what is seen and what is believed --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What is seen of a word before anything is known of its characters."""
+
+    ink: Ink
+    view: View
+
+
+def look(word: WordImage) -> Look:
+    ink = find_ink(word.pixels, has_marks(word.characters))
+    return Look(ink, view(ink))
+
+
+def each_look(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[tuple[WordImage, Look]]:
+    """The chosen words with their looks, two at a time, in order, never holding more than a chunk."""
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(chosen), CHUNK):
+            chunk = [words[i] for i in chosen[start : start + CHUNK]]
+            yield from zip(chunk, pool.map(look, chunk), strict=True)
+
+
+def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, charset: Charset) -> tuple[Sample, Floats]:
+    """What a net learns from a word, and its boxes in core heights from its baseline, (L, 4).
+
+    Where the word's characters are is what `current` says, and what people said instead of it.
+    """
+    ink, boxes = seen.ink, current.boxes.astype(np.float32).copy()
+    confidence = current.confidence.astype(np.float32)
+    for pin in pins:
+        boxes[pin.index] = pin.box if pin.box is not None else np.nan
+    # Weak beliefs still count: the net finds out what most of them have in common.
+    weights = 0.3 + 0.7 * np.nan_to_num(confidence)
+    for pin in pins:
+        weights[pin.index] = PINNED_WEIGHT
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    middle = ink.upright_column(x, y)
+    wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    half = np.maximum(wide - abs(ink.slant) * tall, 0.4 * wide) / 2
+    left, right = middle - half, middle + half
+    order = [i for i in visual_order(word.characters) if np.isfinite(left[i])]
+    for one, other in pairwise(order):
+        if right[one] > left[other]:
+            right[one] = left[other] = (right[one] + left[other]) / 2
+    spans = np.stack([seen.view.frames(left, STRIDE), seen.view.frames(right, STRIDE)], axis=1)
+    at, baseline = ink.place((left + right) / 2)
+    edges = np.stack([boxes[:, 0] - at, baseline - boxes[:, 1], boxes[:, 2] - at, baseline - boxes[:, 3]], axis=1)
+    edges = (edges / ink.core).astype(np.float32)
+    classes = charset.encode(word.characters)
+    repeat = PINNED_REPEAT if any(pin.box is not None for pin in pins) else 1
+    return Sample(seen.view.pixels, classes, spans.astype(np.float32), edges, weights, repeat), edges
+
+
+def steps_and_repeats(samples: Sequence[Sample], times: float, least: int, most: int) -> tuple[int, list[Sample]]:
+    """How many steps of a batch show every word `times` times, within `least` and `most`; and the samples to show.
+
+    However many words there are, what people said is shown as often as in a small set.
+    """
+    epoch = sum(sample.repeat for sample in samples) / BATCH
+    rarely = max(1.0, times * epoch / most)
+    shown = [replace(each, repeat=round(each.repeat * rarely)) if each.repeat > 1 else each for each in samples]
+    return int(np.clip(times * epoch, max(min(least, MOST_EPOCHS * epoch), 20), most)), shown
