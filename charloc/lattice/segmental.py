@@ -1,6 +1,8 @@
-"""Every dynamic program: exact searches over the ways a transcript can be laid along its image.
+"""Segmental (semi-Markov) search: characters over consecutive spans between candidate cuts.
 
-Costs are negative log-probabilities (nats); infinity forbids. All functions are checked against enumeration.
+Costs are negative log-probabilities (nats); infinity forbids. That is also how pins are held: all spans to and from the
+cuts that a fixed boundary is not at cost infinity. Which those are is known where the costs are made (`charloc.layout`),
+in columns; an argument here would have to say it a second time, in cuts.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
-def best_segmentation(spans: Floats, starts: Floats, ends: Floats) -> tuple[NDArray[np.int32], float]:
+def best_segmentation(spans: Floats, starts: Floats, ends: Floats) -> tuple[Ints, float]:
     """The cheapest way to lay L characters over consecutive spans between N candidate cuts.
 
     Character k takes the span from cut b[k] to cut b[k + 1]; the cuts strictly increase.
@@ -104,4 +107,53 @@ def segmentation_posterior(spans: Floats, starts: Floats, ends: Floats) -> tuple
     for k in range(count + 1):
         for j in range(cuts):
             posterior[k, j] = np.exp(forward[k, j] + backward[k, j] - log_z)
+    return posterior, log_z
+
+
+@njit(cache=True, nogil=True)
+def best_segmentations(
+    spans: Floats, starts: Floats, ends: Floats, lengths: Ints, cuts: Ints
+) -> tuple[Ints, NDArray[np.float64]]:
+    """`best_segmentation` of every word of a padded batch.
+
+    Args:
+        spans: float32 (B, L, N, D). What lies beyond a word's characters or cuts is not read.
+        starts, ends: float32 (B, N).
+        lengths: int (B,), how many characters each word has.
+        cuts: int (B,), how many cuts each word has, at least 1.
+
+    Returns:
+        b: int32 (B, L + 1), the cuts; -1 after a word's last, and throughout where no layout is possible.
+        cost: float64 (B,), infinity where no layout is possible.
+    """
+    batch, most = len(spans), spans.shape[1]
+    bounds = np.full((batch, most + 1), -1, dtype=np.int32)
+    cost = np.empty(batch)
+    for b in range(batch):
+        count, wide = lengths[b], cuts[b]
+        found, cost[b] = best_segmentation(spans[b, :count, :wide], starts[b, :wide], ends[b, :wide])
+        bounds[b, : count + 1] = found
+    return bounds, cost
+
+
+@njit(cache=True, nogil=True)
+def segmentation_posteriors(
+    spans: Floats, starts: Floats, ends: Floats, lengths: Ints, cuts: Ints
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`segmentation_posterior` of every word of a padded batch.
+
+    Args:
+        spans, starts, ends, lengths, cuts: as for `best_segmentations`.
+
+    Returns:
+        posterior: float64 (B, L + 1, N), 0 in padding.
+        log_z: float64 (B,).
+    """
+    batch, most, widest, _ = spans.shape
+    posterior = np.zeros((batch, most + 1, widest))
+    log_z = np.empty(batch)
+    for b in range(batch):
+        count, wide = lengths[b], cuts[b]
+        found, log_z[b] = segmentation_posterior(spans[b, :count, :wide], starts[b, :wide], ends[b, :wide])
+        posterior[b, : count + 1, :wide] = found
     return posterior, log_z
