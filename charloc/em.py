@@ -13,12 +13,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from charloc.methods import Checkpoint, Method, Progress, make, silent
 from charloc.types import Localization, Pins, TrainingSet, WordImage
 
+FIRST = "guess"
+"""The method that says where characters are as long as nothing has been learned. "even", which knows nothing of
+characters, makes a flat start."""
 MOVED_H = 0.1
 """A character has moved when its centre is farther than this many word heights from where it was."""
 
@@ -45,6 +49,36 @@ class RoundResult:
     learned: Mapping[str, float]
 
 
+def run(
+    method_name: str,
+    words: Sequence[WordImage],
+    pins: Sequence[Pins],
+    weights: np.ndarray,
+    *,
+    rounds: int,
+    first: str = FIRST,
+    progress: Progress = silent,
+    **settings: Any,
+) -> RoundResult:
+    """All of EM: the first segmentation, then `rounds` rounds, each from what the one before it learned and found.
+
+    Args:
+        rounds: how many; at least 1.
+        others: as for `run_round`.
+
+    Returns:
+        The last round's result.
+    """
+    current = first_guess(words, pins, progress, first)
+    learned: Checkpoint | None = None
+    for _ in range(max(rounds, 1)):
+        result = run_round(
+            method_name, words, current, pins, weights, parent=learned, first=first, progress=progress, **settings
+        )
+        current, learned = result.localizations, result.checkpoint
+    return result
+
+
 def run_round(
     method_name: str,
     words: Sequence[WordImage],
@@ -53,21 +87,24 @@ def run_round(
     weights: np.ndarray,
     *,
     parent: Checkpoint | None = None,
+    first: str = FIRST,
     learned_already: Checkpoint | None = None,
     on_learned: Callable[[Checkpoint], None] | None = None,
     progress: Progress = silent,
-    **settings: object,
+    **settings: Any,
 ) -> RoundResult:
     """One round: M-step on the current localizations and pins, then E-step over all words.
 
     Args:
         method_name: a key of `methods.METHODS`.
         words: N words.
-        current: N localizations to learn from: the previous round's, or the guess's. Ignored by a method that
+        current: N localizations to learn from: the previous round's, or `first_guess`'s. Ignored by a method that
             does not learn, and used to count what moved.
         pins: N tuples of human facts.
         weights: float32 (N,), 0 leaves a word out of learning.
-        parent: checkpoint of the previous round; the M-step starts from it.
+        parent: checkpoint of the previous round, the method's own or its kin's; the M-step starts from it.
+        first: name of the method, one that does not learn, that aligns words around their pins where there is no
+            `parent`.
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
         progress: called with ("prepare" | "learn" | "localize", done, total).
@@ -81,8 +118,7 @@ def run_round(
     learned: Mapping[str, float] = {}
     started = time.perf_counter()
     if method.learns and learned_already is None:
-        aligner = make("guess") if parent is None else method
-        believed = _aligned(aligner, words, current, pins, progress)
+        believed = _aligned(_aligner(method, parent, first), words, current, pins, progress)
         learned = method.m_step(TrainingSet(words, believed, pins, weights), progress)
         if on_learned is not None:
             on_learned(method.checkpoint())
@@ -102,6 +138,15 @@ def run_round(
         e_step_s=e_step_s,
         learned=learned,
     )
+
+
+def _aligner(method: Method, parent: Checkpoint | None, first: str) -> Method:
+    """Whoever can align words before this round has learned anything: `method`, if it has learned before."""
+    if parent is None:
+        return make(first)
+    wrote = str(parent.settings.get("method", method.name))
+    # What its kin learned is only a start: the method itself has not learned yet.
+    return method if wrote == method.name else make(wrote, parent)
 
 
 def _aligned(
@@ -129,10 +174,11 @@ def _aligned(
     return believed
 
 
-def first_guess(words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent) -> list[Localization]:
-    """The segmentation EM starts from: ink alone, nothing learned."""
-    method: Method = make("guess")
-    return method.e_step(words, pins, progress)
+def first_guess(
+    words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent, first: str = FIRST
+) -> list[Localization]:
+    """The segmentation EM starts from, nothing learned: that of the method `first`."""
+    return make(first).e_step(words, pins, progress)
 
 
 def moved_characters(old: Localization, new: Localization) -> int:

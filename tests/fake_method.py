@@ -42,12 +42,12 @@ class Fake:
         found = []
         for index, (word, facts) in enumerate(zip(words, pins, strict=True)):
             progress("localize", index, len(words))
-            found.append(even(word, facts, self.shift_px))
+            found.append(even(word, facts, self.shift_px, self.name))
         progress("localize", len(words), len(words))
         return found
 
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint({"shift_px": np.asarray(self.shift_px)}, {"shift": self.each_px})
+        return Checkpoint({"shift_px": np.asarray(self.shift_px)}, {"method": self.name, "shift": self.each_px})
 
 
 class FakeGuess(Fake):
@@ -57,7 +57,13 @@ class FakeGuess(Fake):
     learns = False
 
 
-def even(word: WordImage, facts: Pins = (), shift_px: float = 0.0) -> Localization:
+class Nephew(Fake):
+    """Starts from what its kin learned, too."""
+
+    name = "nephew"
+
+
+def even(word: WordImage, facts: Pins = (), shift_px: float = 0.0, method: str = "fake") -> Localization:
     """Slices of equal width over the whole image; pinned characters where they are pinned."""
     height, width = word.pixels.shape
     count = len(word.characters)
@@ -67,7 +73,7 @@ def even(word: WordImage, facts: Pins = (), shift_px: float = 0.0) -> Localizati
     for pin in facts:
         boxes[pin.index] = np.nan if pin.box is None else pin.box
         confidence[pin.index] = 1.0
-    return Localization(boxes, confidence, -float(count), "fake")
+    return Localization(boxes, confidence, -float(count), method)
 
 
 def register(method_names: Sequence[str] = ("fake", "guess")) -> None:

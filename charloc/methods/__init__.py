@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from inspect import Parameter, signature
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Method(Protocol):
         """Localize each word under its pins; a pinned character comes back with its pinned box, confidence 1."""
 
     def checkpoint(self) -> Checkpoint:
-        """All that was learned, enough to make this method again."""
+        """All that was learned, enough to make this method again; `settings["method"]` is its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ METHODS: dict[str, Entry] = {
     "segmental": Entry(
         "charloc.methods.segmental", "Segmental", True, "frame-wise net, segmental alignment over ink cuts, box head"
     ),
+    "even": Entry("charloc.methods.even", "Even", False, "an even split of the ink: the floor; no learning"),
 }
 DEFAULT = "segmental"
 
@@ -92,10 +94,45 @@ def make(name: str, checkpoint: Checkpoint | None = None, **settings: object) ->
     """The method called `name`, fresh or from a checkpoint.
 
     Raises:
-        CharlocError: there is no such method; the message lists those there are.
+        CharlocError: there is no such method, or it has no such settings; the message lists those there are.
     """
-    entry = METHODS.get(name)
-    if entry is None:
-        raise CharlocError(f"There is no method '{name}'. Choose one of: {', '.join(METHODS)}.")
-    method: Method = getattr(import_module(entry.module), entry.cls)(checkpoint, **settings)
+    check_settings(name, settings)
+    method: Method = _class(name)(checkpoint, **settings)
     return method
+
+
+def check_settings(name: str, settings: Mapping[str, object]) -> None:
+    """Refuse settings that the method called `name` does not have, or of another type than their defaults.
+
+    Raises:
+        CharlocError: there is no such method or setting, or a value is of the wrong type: what was expected.
+    """
+    if name not in METHODS:
+        raise CharlocError(f"There is no method '{name}'. Choose one of: {', '.join(METHODS)}.")
+    if not settings:
+        return
+    parameters = signature(_class(name)).parameters.values()
+    defaults = {each.name: each.default for each in parameters if each.kind is Parameter.KEYWORD_ONLY}
+    for key, value in settings.items():
+        if key not in defaults:
+            raise CharlocError(f"The method '{name}' has no setting '{key}'. It has: {', '.join(defaults) or 'none'}.")
+        default = defaults[key]
+        accepted, expected = _TYPES.get(type(default), (None, ""))
+        if accepted is not None and type(value) not in accepted:
+            raise CharlocError(
+                f"The setting '{key}' of the method '{name}' is {value!r}; expected {expected}, such as {default!r}."
+            )
+
+
+_TYPES: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((float, int), "a number"),
+    str: ((str,), "a word"),
+}
+"""By the type of a setting's default: the types that a value may have, and what to call them."""
+
+
+def _class(name: str) -> Any:
+    entry = METHODS[name]
+    return getattr(import_module(entry.module), entry.cls)

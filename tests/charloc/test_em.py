@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charloc import em
 from charloc.em import MOVED_H, first_guess, moved_characters, run_round
-from charloc.methods import METHODS, Checkpoint, Entry, Method, make
+from charloc.methods import METHODS, Checkpoint, Entry, Method, check_settings, make
 from charloc.types import CharlocError, Localization, Pin, WordImage
+from tests import fake_method
 from tests.fake_method import M_STEPS, STEPS, Fake, even
 
 WORDS = [WordImage(n, f"{n}.png", np.full((20, 30 * n), 255, np.uint8), tuple("abcd"[:n])) for n in (2, 4, 3)]
@@ -53,6 +55,34 @@ def test_a_partly_pinned_word_is_aligned_around_its_pins_before_it_is_learned_fr
     assert believed[2] is CURRENT[2]
 
 
+def test_a_flat_start_splits_partly_pinned_words_evenly() -> None:
+    pins = [(Pin(0, (0.0, 0.0, 9.0, 9.0)),), (), ()]
+    run_round("fake", WORDS, CURRENT, pins, ONES, first="even")
+    assert [each.method for each in M_STEPS[-1].localizations] == ["even", "fake", "fake"]
+
+
+def test_what_a_method_only_starts_from_aligns_words_by_the_kin_that_learned_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
+    pins = [(Pin(0, (0.0, 0.0, 9.0, 9.0)),), (), ()]
+    uncle = Checkpoint({"shift_px": np.asarray(5.0)}, {"method": "fake"})
+    result = run_round("nephew", WORDS, CURRENT, pins, ONES, parent=uncle)
+    assert M_STEPS[-1].localizations[0].boxes[1, 0] == 35.0
+    assert result.localizations[0].method == "nephew"
+    assert result.checkpoint is not None
+    assert float(result.checkpoint.tensors["shift_px"]) == 6.0
+
+
+def test_em_is_a_guess_and_rounds_each_from_the_one_before() -> None:
+    result = em.run("fake", WORDS, NO_PINS, ONES, rounds=3, first="even", shift=2.0)
+    assert [each.localizations[1].method for each in M_STEPS] == ["even", "fake", "fake"]
+    assert result.checkpoint is not None
+    assert float(result.checkpoint.tensors["shift_px"]) == 6.0
+    assert result.localizations[1].boxes[0, 0] == 6.0
+    assert result.moved == 0  # by 2 px of 20
+
+
 def test_a_round_goes_on_from_its_parent() -> None:
     first = run_round("fake", WORDS, CURRENT, NO_PINS, ONES)
     second = run_round("fake", WORDS, first.localizations, NO_PINS, ONES, parent=first.checkpoint)
@@ -96,11 +126,72 @@ def test_the_first_guess_honours_pins() -> None:
     assert [len(each.boxes) for each in found] == [2, 4, 3]
 
 
+def test_the_first_guess_may_be_even() -> None:
+    (found,) = first_guess(WORDS[:1], [()], first="even")
+    assert found.method == "even"
+
+
 def test_methods_by_name() -> None:
     assert isinstance(make("fake"), Fake)
     assert isinstance(make("fake"), Method)
-    with pytest.raises(CharlocError, match=r"no method 'ctc'\. Choose one of: guess, segmental"):
-        make("ctc")
+    with pytest.raises(CharlocError, match=r"no method 'magic'\. Choose one of: guess, segmental"):
+        make("magic")
+
+
+def test_the_registry_is_whole() -> None:
+    for name, entry in METHODS.items():
+        assert set(entry.kin) < set(METHODS), name
+        assert 0 < len(entry.summary) <= 80, f"{name}: a menu's line"
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+class Settable(Fake):
+    def __init__(
+        self,
+        checkpoint: Checkpoint | None = None,
+        *,
+        soft: bool = False,
+        beam: int = 8,
+        shift: float = 1.0,
+        loss: str = "mse",
+        other: object = None,
+    ) -> None:
+        super().__init__(checkpoint, shift=shift)
+
+
+@pytest.fixture
+def settable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_method, "Settable", Settable, raising=False)
+    monkeypatch.setitem(METHODS, "settable", Entry("tests.fake_method", "Settable", True, "for tests"))
+
+
+@pytest.mark.usefixtures("settable")
+def test_settings_of_the_right_type() -> None:
+    for settings in ({"soft": True}, {"beam": 3}, {"shift": 2}, {"shift": 0.5}, {"loss": "ce"}, {"other": [1]}, {}):
+        check_settings("settable", settings)
+        make("settable", None, **settings)
+
+
+@pytest.mark.usefixtures("settable")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"soft": 1}, r"'soft' of the method 'settable' is 1; expected true or false, such as False"),
+        ({"soft": "yes"}, "is 'yes'; expected true or false"),
+        ({"beam": 3.5}, "is 3.5; expected a whole number, such as 8"),
+        ({"beam": True}, "expected a whole number"),
+        ({"shift": "wide"}, "is 'wide'; expected a number, such as 1.0"),
+        ({"shift": None}, "expected a number"),
+        ({"loss": 3}, "is 3; expected a word, such as 'mse'"),
+        ({"epochs": 3}, "no setting 'epochs'. It has: soft, beam, shift, loss, other"),
+        ({"checkpoint": 3}, "no setting 'checkpoint'"),
+    ],
+)
+def test_other_settings_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(CharlocError, match=message):
+        check_settings("settable", settings)
 
 
 # --- what moved -------------------------------------------------------------------------------------------------------
