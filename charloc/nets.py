@@ -15,7 +15,7 @@ REACH = 12
 FEATURES = 128
 
 
-def _block(channels: int, size: tuple[int, int], stride: int = 1, padding: tuple[int, int] = (0, 0)) -> list[nn.Module]:
+def block(channels: int, size: tuple[int, int], stride: int = 1, padding: tuple[int, int] = (0, 0)) -> list[nn.Module]:
     """Convolution, normalisation, rectifier."""
     return [flex.Conv2d(channels, size, stride=stride, padding=padding, bias=False), flex.BatchNorm2d(), nn.ReLU()]
 
@@ -31,11 +31,11 @@ class SegmentalNet(nn.Module):
         super().__init__()
         # One 2-D stack to the end, its last layers one row high: 2-D convolutions are the fast ones on a processor.
         self.frames = nn.Sequential(
-            *_block(16, (5, 5), stride=STRIDE, padding=(2, 2)),
-            *_block(32, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
-            *_block(48, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
-            *_block(FEATURES, (HEIGHT // 8, 3), padding=(0, 1)),
-            *_block(FEATURES, (1, 5), padding=(0, 2)), nn.Dropout(0.1),
+            *block(16, (5, 5), stride=STRIDE, padding=(2, 2)),
+            *block(32, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
+            *block(48, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
+            *block(FEATURES, (HEIGHT // 8, 3), padding=(0, 1)),
+            *block(FEATURES, (1, 5), padding=(0, 2)), nn.Dropout(0.1),
         )  # fmt: skip
         self.classify = flex.Conv2d(classes, 1)
         self.name = nn.Embedding(classes, 32)
