@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charloc.types import Box, Localization, SourceWord
 from db.records import CharacterMark, CorrectionKind, MarkState, NewCorrection, RecordError
@@ -144,7 +145,13 @@ def is_box(box: Box) -> bool:
     return bool(np.isfinite((x0, y0, x1, y1)).all() and x0 < x1 and y0 < y1)
 
 
-def check_proposal(word_id: int, localization: Localization, uncertainty: float, length: int | None) -> None:
+def check_proposal(
+    word_id: int,
+    localization: Localization,
+    uncertainty: float,
+    length: int | None,
+    disagreement: NDArray[np.float32] | None,
+) -> None:
     """Refuse a proposal that does not fit its word of `length` characters (None: there is no such word)."""
     if length is None:
         raise RecordError(f"A proposal is for word {word_id}, which is not in the project.")
@@ -152,6 +159,10 @@ def check_proposal(word_id: int, localization: Localization, uncertainty: float,
         raise RecordError(f"Word {word_id} has {length} characters, but the proposal {len(localization.boxes)} boxes.")
     if not np.isfinite(uncertainty):
         raise RecordError(f"The uncertainty of word {word_id} is {uncertainty}; it must be a finite number.")
+    if disagreement is not None and disagreement.shape != (length,):
+        raise RecordError(
+            f"Word {word_id} has {length} characters, but the disagreement about them the shape {disagreement.shape}."
+        )
 
 
 def _names(choices: object) -> str:

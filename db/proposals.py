@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from charloc.types import Localization
@@ -41,6 +42,22 @@ class Proposals(Database):
                     )
         return found
 
+    def disagreements(self, round_id: int, word_ids: Sequence[int]) -> dict[int, NDArray[np.float32] | None]:
+        """How far other methods disagree with what a finished round proposes, by word id.
+
+        Returns:
+            float32 (L,) in 0..1, NaN for a character without a box; None for a word that had no other method's
+            proposal to compare with. Words that the round did not see are left out.
+        """
+        found: dict[int, NDArray[np.float32] | None] = {}
+        query = select(ProposalRow.word_id, ProposalRow.disagreement).where(ProposalRow.round_id == round_id)
+        with self.read() as connection:
+            _check_round(connection, round_id)
+            for chunk in chunks(word_ids):
+                for id, values in connection.execute(query.where(_among(chunk))):
+                    found[id] = None if values is None else np.frombuffer(values, "<f4").astype(np.float32)
+        return found
+
     def uncertainties(self, round_id: int, word_ids: Sequence[int]) -> dict[int, float]:
         """How uncertain a finished round is of words, by word id; words it did not see are left out."""
         found: dict[int, float] = {}
@@ -53,9 +70,15 @@ class Proposals(Database):
 
 
 def proposal_rows(
-    connection: Connection, round_id: int, proposals: Sequence[tuple[int, Localization, float]]
+    connection: Connection,
+    round_id: int,
+    proposals: Sequence[tuple[int, Localization, float]],
+    disagreements: Mapping[int, NDArray[np.float32]],
 ) -> list[dict[str, Any]]:
     """A round's (word id, localization, uncertainty) as rows, checked against the words they are for.
+
+    Args:
+        disagreements: by word id, where known.
 
     Raises:
         RecordError: one does not fit its word, or a word has two.
@@ -64,8 +87,8 @@ def proposal_rows(
     if len({word_id for word_id, _, _ in proposals}) != len(proposals):
         raise RecordError("A word has two proposals in one round; it can have one.")
     for word_id, localization, uncertainty in proposals:
-        check_proposal(word_id, localization, uncertainty, lengths.get(word_id))
-    return [_row(round_id, *proposal) for proposal in proposals]
+        check_proposal(word_id, localization, uncertainty, lengths.get(word_id), disagreements.get(word_id))
+    return [_row(round_id, *proposal, disagreements.get(proposal[0])) for proposal in proposals]
 
 
 def order_queue(connection: Connection, round_id: int) -> None:
@@ -84,7 +107,13 @@ def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:
     return ProposalRow.word_id.in_(word_ids)
 
 
-def _row(round_id: int, word_id: int, localization: Localization, uncertainty: float) -> dict[str, Any]:
+def _row(
+    round_id: int,
+    word_id: int,
+    localization: Localization,
+    uncertainty: float,
+    disagreement: NDArray[np.float32] | None,
+) -> dict[str, Any]:
     return {
         "round_id": round_id,
         "word_id": word_id,
@@ -93,4 +122,5 @@ def _row(round_id: int, word_id: int, localization: Localization, uncertainty: f
         "uncertainty": float(uncertainty),
         "boxes": np.ascontiguousarray(localization.boxes, "<f4").tobytes(),
         "confidence": np.ascontiguousarray(localization.confidence, "<f4").tobytes(),
+        "disagreement": None if disagreement is None else np.ascontiguousarray(disagreement, "<f4").tobytes(),
     }

@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, RowMapping, case, func, insert, select, update
 
 from charloc.types import Localization
@@ -159,6 +162,7 @@ class Rounds(Database):
         proposals: Sequence[tuple[int, Localization, float]],
         stats: RoundStats,
         checkpoint: str | None,
+        disagreements: Mapping[int, NDArray[np.float32]] = MappingProxyType({}),
     ) -> None:
         """Keep what a round proposes and mark it finished, in one transaction: readers see all of it or nothing.
 
@@ -168,6 +172,8 @@ class Rounds(Database):
                 asked about first.
             stats: its numbers.
             checkpoint: name of its checkpoint, already on disk; None if nothing was learned.
+            disagreements: by word id, how far other methods disagree with the proposal, float32 (L,) in 0..1, NaN
+                for a character without a box; words of which nothing is known are left out.
 
         Raises:
             RoundLost: it has ended or was taken over; nothing was kept.
@@ -175,7 +181,7 @@ class Rounds(Database):
         """
         # All that takes long is done before the lock is taken: people go on correcting meanwhile.
         with self.read() as connection:
-            rows = proposal_rows(connection, round_id, proposals)
+            rows = proposal_rows(connection, round_id, proposals, disagreements)
         values = _ended("finished") | _stats_values(stats) | {"checkpoint": checkpoint, "message": ""}
         with self.write() as connection:
             self._own(connection, round_id)

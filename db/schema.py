@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`: what a project's database has to be at."""
 
 AWAITING, SKIPPED, DECIDED = 0, 1, 2
@@ -170,6 +170,8 @@ class ProposalRow(Base):
     uncertainty: Mapped[float]
     boxes: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L, 4)
     confidence: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L,)
+    # The same; NULL where there was no other method's proposal to compare with.
+    disagreement: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class CorrectionRow(Base):

@@ -126,6 +126,34 @@ def test_the_copy_is_a_project(project: Path, next_version: Path, monkeypatch: p
         assert store.counts().corrected == 1
 
 
+FIRST_VERSION = """
+INSERT INTO image VALUES (1, 'a', 'image/png', 40, 20, X'00');
+INSERT INTO word VALUES (1, 'b', 1, 'one.png', '["a", "b"]', 2, '{}');
+INSERT INTO standing VALUES (1, 0, -0.5, NULL, 0, 0);
+INSERT INTO round (id, number, method, state, settings, corrections_upto, phase, done, total, message, pid, host,
+    attempt, started_at, heartbeat_at, cancel_requested, words, learned)
+  VALUES (1, 0, 'guess', 'finished', '{}', 0, '', 0, 0, '', 1, '', 1, '2026-01-01', '2026-01-01', 0, 1, '{}');
+INSERT INTO proposal (round_id, word_id, method, score, uncertainty, boxes, confidence)
+  VALUES (1, 1, 'guess', -1.5, 0.5, zeroblob(32), zeroblob(8));
+"""
+
+
+def test_a_project_of_the_first_version_is_updated(tmp_path: Path) -> None:
+    """Its proposals stay; how far other methods disagree with them is not known."""
+    module = best_sqlite()
+    db.migrate.prepare(tmp_path / FILE, module, head="0001")
+    connection = module.connect(tmp_path / FILE)
+    connection.executescript(FIRST_VERSION)
+    connection.close()
+    with Store.open(tmp_path) as store:
+        assert_whole(store)
+        assert store.proposals(1, [1])[1].boxes.shape == (2, 4)
+        assert store.disagreements(1, [1]) == {1: None}
+        assert store.queue(1, []) == [1]
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert copy.name.startswith("charloc-0001-")
+
+
 @pytest.mark.parametrize(
     ("step", "error"),
     [

@@ -291,6 +291,29 @@ def test_a_word_gets_one_proposal_and_exists(store: Store) -> None:
         store.uncertainties(99, [id])
 
 
+def test_disagreement_comes_back_where_it_is_known(store: Store) -> None:
+    one, two, unseen = add(store, "abc", "abc", "abc")
+    this = begin(store)
+    known = np.array([0.25, np.nan, 1.0], np.float32)
+    proposals = [(one, localization(3), 0.5), (two, localization(3), 0.5)]
+    store.finish_round(this.id, proposals, STATS, None, {one: known})
+    found = store.disagreements(this.id, [one, two, unseen])
+    assert found.keys() == {one, two}
+    np.testing.assert_array_equal(found[one], known)
+    assert found[two] is None
+    assert store.disagreements(this.id, []) == {}
+    with pytest.raises(UnknownItem, match="no round with id 99"):
+        store.disagreements(99, [one])
+
+
+def test_disagreement_has_to_fit_its_word(store: Store) -> None:
+    (id,) = add(store, "abc")
+    this = begin(store)
+    with pytest.raises(RecordError, match=rf"Word {id} has 3 characters, but the disagreement .* shape \(2,\)"):
+        store.finish_round(this.id, [(id, localization(3), 0.5)], STATS, None, {id: np.zeros(2, np.float32)})
+    assert store.round(this.id).state == "running"
+
+
 def test_scores_that_are_no_number_come_back(store: Store) -> None:
     ids = add(store, "abc", "abc", "abc")
     this = begin(store)
