@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -42,6 +43,15 @@ class Sample:
     repeat: int = 1
 
 
+class Shown(Protocol):
+    """What batches are made of: a view, shown `repeat` times per epoch."""
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]: ...
+    @property
+    def repeat(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Padded samples: views (B, 1, HEIGHT, W); per frame class and weight (B, T); per character the rest (M, ...)."""
@@ -71,7 +81,7 @@ def train(
     optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
     kept: list[tuple[float, float]] = []
-    for step, chosen in enumerate(_batches(samples, steps, rng)):
+    for step, chosen in enumerate(batches(samples, steps, rng)):
         progress("learn", step, steps)
         batch = collate([samples[i] for i in chosen], rng)
         with autocast():
@@ -106,7 +116,7 @@ def _bfloat16_is_fast() -> bool:
     return bool(supported is not None and supported()) and os.environ.get("CHARLOC_FLOAT32") != "1"
 
 
-def _batches(samples: Sequence[Sample], steps: int, rng: np.random.Generator) -> Iterator[list[int]]:
+def batches(samples: Sequence[Shown], steps: int, rng: np.random.Generator) -> Iterator[list[int]]:
     """`steps` batches of indices; words of like width go together, in random order, epoch after epoch."""
     widths = np.array([sample.pixels.shape[1] for sample in samples])
     indices = np.repeat(np.arange(len(samples)), [sample.repeat for sample in samples])
@@ -138,7 +148,7 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
     Augmentation: shift and shear of the view (spans follow the shift), ink level, blur and noise: without
     it a net learns its own guess by heart.
     """
-    moved = [_augment(sample, rng) for sample in samples]
+    moved = [augment(sample, rng) for sample in samples]
     width = max(pixels.shape[1] for pixels, _ in moved)
     width += -width % STRIDE
     frames = width // STRIDE
@@ -180,7 +190,7 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
     )
 
 
-def _augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Pixels 0..1 and spans of a sample, changed at random."""
     if rng is None:
         return sample.pixels.astype(np.float32) / 255.0, sample.spans

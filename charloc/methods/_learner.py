@@ -18,7 +18,7 @@ from torch import nn
 
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
-from charloc.learning import BATCH, Sample
+from charloc.learning import BATCH, Sample, Shown
 from charloc.methods import Checkpoint
 from charloc.nets import STRIDE
 from charloc.normalise import View, view
@@ -27,6 +27,7 @@ from charloc.types import CheckpointError, Localization, Pins, WordImage
 
 Floats = NDArray[np.float32]
 Net = TypeVar("Net", bound=nn.Module)
+Item = TypeVar("Item", bound=Shown)
 
 PINNED_REPEAT = 4
 """How often per epoch a word with a pin is shown."""
@@ -172,12 +173,15 @@ def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, cha
     return Sample(seen.view.pixels, classes, spans.astype(np.float32), edges, weights, repeat), edges
 
 
-def steps_and_repeats(samples: Sequence[Sample], times: float, least: int, most: int) -> tuple[int, list[Sample]]:
+def steps_and_repeats(samples: Sequence[Item], times: float, least: int, most: int) -> tuple[int, list[Item]]:
     """How many steps of a batch show every word `times` times, within `least` and `most`; and the samples to show.
 
     However many words there are, what people said is shown as often as in a small set.
     """
     epoch = sum(sample.repeat for sample in samples) / BATCH
     rarely = max(1.0, times * epoch / most)
-    shown = [replace(each, repeat=round(each.repeat * rarely)) if each.repeat > 1 else each for each in samples]
+    shown = [
+        replace(each, repeat=round(each.repeat * rarely)) if each.repeat > 1 else each  # type: ignore[type-var]
+        for each in samples
+    ]
     return int(np.clip(times * epoch, max(min(least, MOST_EPOCHS * epoch), 20), most)), shown

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from charloc.learning import BATCH, Sample, _augment, _batches, collate, train
+from charloc.learning import BATCH, Sample, augment, batches, collate, train
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
 
@@ -53,7 +53,7 @@ def test_a_word_without_a_box_is_all_background() -> None:
 def test_augmentation_moves_the_view_and_its_spans_alike() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
-        pixels, spans = _augment(sample(60), rng)
+        pixels, spans = augment(sample(60), rng)
         assert pixels.dtype == spans.dtype == np.float32
         assert pixels.min() >= 0 and pixels.max() <= 1
         # At the middle of the core the shear moves nothing.
@@ -75,17 +75,17 @@ def test_jittered_spans_tell_the_same_edges() -> None:
 def test_batches_show_everything_equally_often_but_what_is_repeated() -> None:
     samples = [sample(30 + i % 9, repeat=4 if i == 5 else 1) for i in range(70)]
     epoch = -(-73 // BATCH)
-    batches = list(_batches(samples, 2 * epoch, np.random.default_rng(0)))
-    assert len(batches) == 2 * epoch
-    counts = np.bincount(np.concatenate(batches), minlength=70)
+    made = list(batches(samples, 2 * epoch, np.random.default_rng(0)))
+    assert len(made) == 2 * epoch
+    counts = np.bincount(np.concatenate(made), minlength=70)
     assert counts[5] == 8
     assert (np.delete(counts, 5) == 2).all()
 
 
 def test_batches_of_long_lines_are_small() -> None:
-    batches = list(_batches([sample(8000) for _ in range(5)], 7, np.random.default_rng(0)))
-    assert len(batches) == 7
-    assert max(len(batch) for batch in batches) <= 2
+    made = list(batches([sample(8000) for _ in range(5)], 7, np.random.default_rng(0)))
+    assert len(made) == 7
+    assert max(len(batch) for batch in made) <= 2
 
 
 @pytest.mark.parametrize("width", [8, 9, 40])
