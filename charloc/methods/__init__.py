@@ -86,6 +86,13 @@ METHODS: dict[str, Entry] = {
         "charloc.methods.segmental", "Segmental", True, "frame-wise net, segmental alignment over ink cuts, box head"
     ),
     "even": Entry("charloc.methods.even", "Even", False, "an even split of the ink: the floor; no learning"),
+    "ctc": Entry("charloc.methods.ctc", "Ctc", True, "scanning LSTM, aligned frame by frame; boxes from the ink"),
+    "proposals": Entry(
+        "charloc.methods.proposals", "Proposals", True, "regions of ink, named and refined, in the transcript's order"
+    ),
+    "proposals_bag": Entry(
+        "charloc.methods.proposals", "ProposalsBag", True, "the same regions as a bag of characters, without their order"
+    ),
 }
 DEFAULT = "segmental"
 

@@ -49,6 +49,8 @@ class Learner(Generic[Net]):
 
     name: str
     learns = True
+    kin: tuple[str, ...] = ()
+    """Other methods whose checkpoints this one goes on from."""
 
     def __init__(self, checkpoint: Checkpoint | None, seed: int) -> None:
         self.seed = seed
@@ -102,7 +104,7 @@ class Learner(Generic[Net]):
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         settings = checkpoint.settings
-        if settings.get("method") != self.name:
+        if settings.get("method") not in (self.name, *self.kin):
             raise CheckpointError(
                 f"The checkpoint is of the method '{settings.get('method')}', not '{self.name}'. Start a fresh round."
             )
