@@ -10,7 +10,7 @@ from pathlib import Path
 from charloc.formats import Rejected
 from charloc.formats.jsonl import Jsonl
 from charloc.images import decode
-from charloc.metrics import Scores, per_code_point, scores, word_errors
+from charloc.metrics import Errors, Scores, per_code_point, scores, word_errors
 from charloc.text import characters
 from charloc.types import Localization, SourceWord, WordImage
 
@@ -26,11 +26,15 @@ class Set:
     words: list[WordImage]
     truth: list[SourceWord]
 
-    def score(self, localizations: Sequence[Localization]) -> Scores:
-        return scores(
+    def errors(self, localizations: Sequence[Localization]) -> list[Errors]:
+        """The errors of each word."""
+        return [
             word_errors(truth.boxes or (), per_code_point(word.characters, each.boxes), truth.approx)
             for word, truth, each in zip(self.words, self.truth, localizations, strict=True)
-        )
+        ]
+
+    def score(self, localizations: Sequence[Localization]) -> Scores:
+        return scores(self.errors(localizations))
 
 
 def data_folder() -> Path:
