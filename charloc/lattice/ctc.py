@@ -3,9 +3,8 @@
 Class 0 is the blank. A character fills one or more frames in a row; blanks may stand anywhere, and one must stand
 between neighbours that are the same character.
 
-Between the frames of a batch's word, state k < L is "emitting character k" and, beside it, "blank before character k";
-blank L comes after the last. The two kinds are kept in arrays of their own, so that a frame is one loop without
-branches.
+After a frame a word is in one of 2 L + 1 states: character k, or the blank before character k, or the blank after the
+last. The two kinds are kept in arrays of their own, so that a frame is one loop without branches.
 
 Source: Graves et al., "Connectionist Temporal Classification" (ICML 2006); the split and the band derived here.
 """
@@ -26,6 +25,8 @@ Inputs = tuple[Floats, Ints, Ints, Ints, Ints]
 
 NEGLIGIBLE = 40.0
 """Nats below which a summand is not worth its exponential: exp(-40) is lost in a float64."""
+STAYED, FROM_BLANK, FROM_OTHER, FROM_CHAR = (np.uint8(flag) for flag in (0, 1, 2, 4))
+"""Where the best way came from: into a character from the blank or the character before it; into a blank from that."""
 
 
 def ctc_viterbi(
@@ -52,7 +53,7 @@ def ctc_viterbi(
 
     Raises:
         TranscriptError: a word has more characters than fit its frames.
-        ValueError: the arrays do not belong together, or log_probs has NaN.
+        ValueError: the arrays do not belong together, or there are NaN where it matters.
     """
     inputs = _checked(log_probs, frames, targets, lengths, windows, names)
     path, score = _viterbi(*inputs)
@@ -153,11 +154,10 @@ def _some(which: Ints, names: Sequence[str] | None) -> str:
 
 
 @njit(cache=True, nogil=True)
-def _emissions(rows: Floats, t: int, target: Ints, window: Ints, low: int, high: int, out: Floats) -> None:
-    """Log-probabilities of characters low to high - 1 in frame t; forbidden outside their windows."""
-    row = rows[t]
-    for k in range(low, high):
-        out[k] = row[target[k]] if window[k, 0] <= t < window[k, 1] else np.float32(-np.inf)
+def _emissions(row: Floats, t: int, target: Ints, windows: Ints, out: Floats) -> None:
+    """Log-probabilities of consecutive characters in frame t; forbidden outside their windows."""
+    for k in range(len(out)):
+        out[k] = row[target[k]] if windows[k, 0] <= t < windows[k, 1] else np.float32(-np.inf)
 
 
 @njit(cache=True, nogil=True)
@@ -174,9 +174,7 @@ def _viterbi(
     blanks = np.empty((2, most + 1), dtype=np.float32)
     emit = np.empty(most + 1, dtype=np.float32)
     skip = np.empty(most + 1, dtype=np.float32)
-    # Where the best way came from. Into a character: 0 itself, 1 the blank before it, 2 the character before.
-    # Into a blank: 0 itself, 1 the character before it.
-    back = np.empty((longest, 2, most + 1), dtype=np.uint8)
+    back = np.empty((longest, most + 1), dtype=np.uint8)
     for b in range(batch):
         count, last = lengths[b], frames[b] - 1
         chars[:] = never
@@ -189,16 +187,17 @@ def _viterbi(
         for t in range(last + 1):
             # What frame t can have reached, and from where the end can still be: no frame emits two characters.
             low, high = max(0, count - 1 - last + t), min(count, t) + 1
-            _emissions(log_probs[b], t, targets[b], windows[b], low, min(high, count), emit)
+            real = min(high, count)
+            _emissions(log_probs[b, t], t, targets[b, low:real], windows[b, low:real], emit[low:real])
             old, new = (t + 1) % 2, t % 2
             _viterbi_frame(
-                chars[old], blanks[old], emit, skip, log_probs[b, t, 0], low, high,
-                chars[new], blanks[new], back[t, 0], back[t, 1],
+                chars[old, low + 1 : high + 1], chars[old, low:high], blanks[old, low:high],
+                emit[low:high], skip[low:high], log_probs[b, t, 0],
+                chars[new, low + 1 : high + 1], blanks[new, low:high], back[t, low:high],
             )  # fmt: skip
         final = last % 2
-        k, blank = count, True
-        if count > 0 and chars[final, count] > blanks[final, count]:
-            k, blank = count - 1, False
+        blank = not chars[final, count] > blanks[final, count]
+        k = count if blank else count - 1
         best = blanks[final, count] if blank else chars[final, count]
         if not best > never:
             score[b] = best
@@ -206,38 +205,44 @@ def _viterbi(
         # Summed again along the path: single precision is enough to choose, not to report.
         total = 0.0
         for t in range(last, -1, -1):
+            total += log_probs[b, t, 0 if blank else targets[b, k]]
             if blank:
-                total += log_probs[b, t, 0]
-                if back[t, 1, k]:
+                if back[t, k] & FROM_CHAR:
                     k, blank = k - 1, False
             else:
-                total += log_probs[b, t, targets[b, k]]
                 path[b, t] = k
-                origin = back[t, 0, k]
-                if origin == 1:
-                    blank = True
-                elif origin == 2:
+                if back[t, k] & FROM_OTHER:
                     k -= 1
+                elif back[t, k] & FROM_BLANK:
+                    blank = True
         score[b] = total
     return path, score
 
 
 @njit(cache=True, nogil=True)
 def _viterbi_frame(
-    chars: Floats, blanks: Floats, emit: Floats, skip: Floats, blank: float, low: int, high: int,
-    new_chars: Floats, new_blanks: Floats, char_back: NDArray[np.uint8], blank_back: NDArray[np.uint8],
+    chars: Floats, previous: Floats, blanks: Floats, emit: Floats, skip: Floats, blank: float,
+    new_chars: Floats, new_blanks: Floats, back: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    for k in range(low, high):
-        stay, rest, before = chars[k + 1], blanks[k], chars[k]
-        best, origin = stay, np.uint8(0)
-        if rest > best:
-            best, origin = rest, np.uint8(1)
-        if before + skip[k] > best:
-            best, origin = before + skip[k], np.uint8(2)
-        new_chars[k + 1] = best + emit[k]
-        char_back[k] = origin
-        new_blanks[k] = (before if before > rest else rest) + blank
-        blank_back[k] = before > rest
+    """One frame for consecutive states; written so that the compiler does several at once.
+
+    Args:
+        chars, previous, blanks: scores before the frame of each character, the one before it, the blank between them.
+        emit, blank: log-probabilities of the characters and of the blank in this frame.
+        skip: 0 where a character may follow the one before it without a blank, else -infinity.
+        new_chars, new_blanks: filled with the scores after the frame.
+        back: filled with where both came from; neither FROM_ flag of a state is set where it stayed.
+    """
+    for k in range(len(emit)):
+        char, other, rest = chars[k], previous[k], blanks[k]
+        jump = other + skip[k]
+        best = rest if rest > char else char
+        origin = FROM_BLANK if rest > char else STAYED
+        origin = FROM_OTHER if jump > best else origin
+        best = jump if jump > best else best
+        new_chars[k] = best + emit[k]
+        new_blanks[k] = (other if other > rest else rest) + blank
+        back[k] = origin | (FROM_CHAR if other > rest else STAYED)
 
 
 @njit(cache=True, nogil=True)
@@ -247,7 +252,7 @@ def _log_add(a: float, b: float) -> float:
     # Not "a - b > NEGLIGIBLE": of two that are both -infinity the difference is not a number.
     if not a - b < NEGLIGIBLE:
         return a
-    return a + np.log1p(np.exp(b - a))
+    return a + np.log(1.0 + np.exp(b - a))
 
 
 @njit(cache=True, nogil=True)
@@ -261,27 +266,28 @@ def _forward_backward(
     # As in `_viterbi`; row t is what comes before frame t, so that row 0 is the start.
     chars = np.empty((longest + 1, most + 2))
     blanks = np.empty((longest + 1, most + 1))
-    emit = np.empty(most + 2, dtype=np.float32)
-    # What is to come after a frame, in each state: character k at k, the one after the last is never.
-    next_chars = np.empty(most + 2)
-    next_blanks = np.empty(most + 2)
+    emit = np.empty(most + 1, dtype=np.float32)
+    repeats = np.zeros(most + 2, dtype=np.bool_)
+    # What is to come after a frame, in each state; character k is at k.
+    next_chars = np.empty(most + 1)
+    next_blanks = np.empty(most + 1)
     for b in range(batch):
-        count, size, target = lengths[b], frames[b], targets[b]
+        count, size = lengths[b], frames[b]
         chars[: size + 1] = -np.inf
         blanks[: size + 1] = -np.inf
         blanks[0, 0] = 0.0
+        emit[count] = -np.inf
+        for k in range(1, count + 1):
+            repeats[k] = k < count and targets[b, k] == targets[b, k - 1]
         for t in range(size):
             low, high = max(0, count - size + t), min(count, t) + 1
-            _emissions(log_probs[b], t, target, windows[b], low, min(high, count), emit)
-            blank = log_probs[b, t, 0]
+            real = min(high, count)
+            _emissions(log_probs[b, t], t, targets[b, low:real], windows[b, low:real], emit[low:real])
             for k in range(low, high):
                 rest = _log_add(blanks[t, k], chars[t, k])
-                blanks[t + 1, k] = rest + blank
-                if k < count:
-                    repeated = k > 0 and target[k] == target[k - 1]
-                    into = _log_add(chars[t, k + 1], blanks[t, k] if repeated else rest)
-                    chars[t + 1, k + 1] = into + emit[k]
-        whole = blanks[size, count] if count == 0 else _log_add(blanks[size, count], chars[size, count])
+                blanks[t + 1, k] = rest + log_probs[b, t, 0]
+                chars[t + 1, k + 1] = _log_add(chars[t, k + 1], blanks[t, k] if repeats[k] else rest) + emit[k]
+        whole = _log_add(blanks[size, count], chars[size, count])
         score[b] = whole
         if not whole > -np.inf:
             continue
@@ -292,18 +298,17 @@ def _forward_backward(
             next_chars[count - 1] = 0.0
         for t in range(size - 1, -1, -1):
             low, high = max(0, count - size + t), min(count, t) + 1
-            for k in range(low, min(high, count)):
+            real = min(high, count)
+            for k in range(low, real):
                 posterior[b, t, k] = np.exp(chars[t + 1, k + 1] + next_chars[k] - whole)
-            # From "after frame t" to "before frame t": the frame's own emission joins what follows.
-            _emissions(log_probs[b], t, target, windows[b], 0, count, emit)
-            emit[count] = -np.inf
-            blank = log_probs[b, t, 0]
-            for k in range(count + 1):
-                here = next_chars[k] + emit[k]
-                rest = next_blanks[k] + blank
-                after = next_blanks[k + 1] + blank
-                if k + 1 < count and target[k] != target[k + 1]:
-                    after = _log_add(after, next_chars[k + 1] + emit[k + 1])
-                next_chars[k] = _log_add(here, after) if k < count else -np.inf
+            # From after frame t to before it: what the frame emits joins what follows. The state before the lowest
+            # can get there in this frame; what can follow the highest is of no use, it was not reached before.
+            low = max(0, low - 1)
+            _emissions(log_probs[b, t], t, targets[b, low:real], windows[b, low:real], emit[low:real])
+            rest_after, either_after = -np.inf, -np.inf
+            for k in range(high - 1, low - 1, -1):
+                here, rest = next_chars[k] + emit[k], next_blanks[k] + log_probs[b, t, 0]
+                next_chars[k] = _log_add(here, rest_after if repeats[k + 1] else either_after)
                 next_blanks[k] = _log_add(rest, here)
+                rest_after, either_after = rest, next_blanks[k]
     return posterior, score

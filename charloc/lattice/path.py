@@ -35,7 +35,7 @@ def best_path(positions: Floats, scores: Floats, step: Floats, sigma: Floats, wi
         score: its score; -infinity where there is none. Never below that of a beam of width 1.
 
     Raises:
-        ValueError: the arrays do not belong together, or the width is below 1.
+        ValueError: the arrays do not belong together, a deviation is not above 0, or the width is below 1.
     """
     count = len(scores)
     chosen, score = best_paths(
@@ -76,6 +76,9 @@ def best_paths(
         raise ValueError(f"step and sigma must be {between[1:]}, not {step.shape[1:]} and {sigma.shape[1:]}")
     if lengths.shape != (batch,) or ((lengths < 0) | (lengths > most)).any():
         raise ValueError(f"lengths must be {batch} numbers from 0 to {most}, not {lengths}")
+    used = np.arange(1, most) < lengths[:, None]
+    if not (sigma[used] > 0).all():
+        raise ValueError(f"sigma must be above 0, not {sigma[used].min()}")
     if width < 1:
         raise ValueError(f"width must be at least 1, not {width}")
     return _search(positions, scores, step, sigma, lengths, width)

@@ -1,8 +1,8 @@
 """Segmental (semi-Markov) search: characters over consecutive spans between candidate cuts.
 
-Costs are negative log-probabilities (nats); infinity forbids. That is also how pins are held: all spans to and from the
-cuts that a fixed boundary is not at cost infinity. Which those are is known where the costs are made (`charloc.layout`),
-in columns; an argument here would have to say it a second time, in cuts.
+Costs are negative log-probabilities (nats); infinity forbids. That is also how pins are held: all spans to and from
+cuts that a fixed boundary is not at cost infinity. Which those are is known where the costs are made, in columns
+(`charloc.layout`); an argument here would have to say it a second time, in cuts.
 """
 
 from __future__ import annotations

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloc.lattice import best_segmentation, segmentation_posterior
+from charloc.lattice import (
+    best_segmentation,
+    best_segmentations,
+    segmentation_posterior,
+    segmentation_posteriors,
+)
 
 Lattice = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -138,3 +143,33 @@ def test_a_long_line_neither_overflows_nor_underflows() -> None:
     np.testing.assert_allclose(posterior.sum(axis=1), 1.0, atol=1e-6)
     assert np.isfinite(log_z)
     assert log_z > -cost
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(lattices(), min_size=1, max_size=3), st.integers(0, 2))
+def test_alone_or_in_a_batch_whatever_the_padding(each: list[Lattice], more: int) -> None:
+    most, widest, reach = (max(lattice[0].shape[axis] for lattice in each) + more for axis in range(3))
+    spans = np.full((len(each), most, widest, reach), np.inf, dtype=np.float32)
+    starts = np.full((len(each), widest), np.nan, dtype=np.float32)
+    ends = starts.copy()
+    lengths, cuts = (np.array([lattice[0].shape[axis] for lattice in each]) for axis in (0, 1))
+    for b, (costs, first, last) in enumerate(each):
+        spans[b, lengths[b] :] = spans[b, :, cuts[b] :] = np.nan
+        spans[b, : lengths[b], : cuts[b], : costs.shape[2]] = costs
+        starts[b, : cuts[b]], ends[b, : cuts[b]] = first, last
+    bounds, cost = best_segmentations(spans, starts, ends, lengths, cuts)
+    posterior, log_z = segmentation_posteriors(spans, starts, ends, lengths, cuts)
+    for b, lattice in enumerate(each):
+        alone, same = best_segmentation(*lattice)
+        assert bounds[b].tolist() == alone.tolist() + [-1] * (most - lengths[b])
+        assert cost[b] == same
+        each_alone, same = segmentation_posterior(*lattice)
+        np.testing.assert_allclose(posterior[b, : lengths[b] + 1, : cuts[b]], each_alone, atol=1e-12)
+        assert posterior[b].sum() == pytest.approx(each_alone.sum())
+        assert log_z[b] == pytest.approx(same)
+
+
+def test_no_characters_have_one_boundary() -> None:
+    bounds, cost = best_segmentation(np.zeros((0, 3, 2), np.float32), np.float32([2, 0, 1]), np.float32([0, 1, 2]))
+    assert bounds.tolist() == [1]
+    assert cost == 1
