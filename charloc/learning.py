@@ -215,10 +215,15 @@ def distort(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArra
     matrix = np.array([[1.0, 0.0], [lean, 1.0]])
     bright = pixels.astype(np.float32) / 255.0
     moved = ndimage.affine_transform(bright, matrix, (-down, -across - lean * 25), order=1, mode="constant")
+    return roughen(moved, rng), across, down
+
+
+def roughen(pixels: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Ink as another printing and another scan might show it: blurred, thinner, fatter, paler, noisy; 0..1."""
     if rng.random() < 0.3:
-        moved = ndimage.gaussian_filter(moved, float(rng.uniform(0.3, 0.9)))
+        pixels = ndimage.gaussian_filter(pixels, float(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.3:
         grow = ndimage.grey_dilation if rng.random() < 0.5 else ndimage.grey_erosion
-        moved = 0.5 * moved + 0.5 * grow(moved, size=(2, 2))
-    moved = moved * float(rng.uniform(0.8, 1.1)) + rng.normal(0, float(rng.uniform(0, 0.06)), moved.shape)
-    return np.clip(moved, 0, 1).astype(np.float32), across, down
+        pixels = 0.5 * pixels + 0.5 * grow(pixels, size=(2, 2))
+    pixels = pixels * float(rng.uniform(0.8, 1.1)) + rng.normal(0, float(rng.uniform(0, 0.06)), pixels.shape)
+    return np.clip(pixels, 0, 1).astype(np.float32)
