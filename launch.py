@@ -42,6 +42,13 @@ class Format(StrEnum):
     box = "box"
 
 
+class Init(StrEnum):
+    """What `train` starts from where nothing has been learned."""
+
+    guess = "guess"
+    flat = "flat"
+
+
 class Commands(TyperGroup):
     """The commands; Ctrl-C ends each with a message and status 130."""
 
@@ -95,6 +102,9 @@ def train(
     project: Project = HERE_PROJECT,
     rounds: Annotated[int, typer.Option(min=1, help="How many rounds to run, one after the other.")] = 1,
     method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = DEFAULT,
+    init: Annotated[
+        Init, typer.Option(help="Learn first from the guess, or, flat, from an even split: nothing of a guess is used.")
+    ] = Init.guess,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
     ] = None,
@@ -107,7 +117,7 @@ def train(
     settings = _settings(set_ or [])
     if background and hasattr(os, "nice"):
         os.nice(10)  # people who correct meanwhile come first
-    _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, **settings)
+    _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, init=init.value, settings=settings)
 
 
 @app.command()
@@ -199,15 +209,17 @@ def bench(
             module.main(context.args)
 
 
-def _rounds(project: Path, method: str, count: int, *, quiet: bool, **options: Any) -> None:
+def _rounds(project: Path, method: str, count: int, *, quiet: bool, fresh: bool = False, **options: Any) -> None:
     from annotator.rounds import run_round
     from annotator.terminal import bars, round_line
     from db import Store
 
     with Store.open(project) as store:
-        for _ in range(count):
+        for done in range(count):
+            # After a flat start there is nothing to go on from but what that learned.
+            anew = fresh and (done == 0 or options.get("init") != "flat")
             with bars(method, quiet=quiet) as progress:
-                finished = run_round(store, project, method, progress, **options)
+                finished = run_round(store, project, method, progress, fresh=anew, **options)
             if not quiet:
                 print(round_line(finished), flush=True)
 

@@ -16,24 +16,29 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from importlib import import_module
-from inspect import Parameter, signature
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from annotator.disagreements import disagreements
 from annotator.prequential import prequential
 from annotator.reporter import Reporter, RoundCancelled
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import em
-from charloc.methods import METHODS, Checkpoint, Progress, silent
+from charloc.methods import METHODS, Checkpoint, Progress, check_settings, silent
 from charloc.supervision import supervise
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
 from charloc.uncertainty import word_uncertainty
 from db import EndState, Round, RoundStats, Store, StoreError
 
 LOG = "rounds.log"
+INITS: Mapping[str, str] = MappingProxyType({"guess": em.FIRST, "flat": "even"})
+"""What a project starts from, and the method that makes it."""
+INIT = "init"
+"""The key that says so in a round's settings, beside those of its method."""
 LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 
 
@@ -45,12 +50,14 @@ def run_round(
     *,
     resume: bool = True,
     fresh: bool = False,
-    **settings: object,
+    init: str = "guess",
+    settings: Mapping[str, object] | None = None,
 ) -> Round:
     """Run one round with `method`, in this process, and store it.
 
-    A method that learns starts from the newest round; if there is none, the guess is made first, as round 0. What a
-    stopped attempt had learned from the same round, corrections, words and settings is used again.
+    A method that learns goes on from what the newest round of its own, or of its kin, learned, and learns from the
+    newest round's boxes; if there is no round yet, the guess is made first, as round 0. What a stopped attempt had
+    learned from the same round, corrections, words and settings is used again.
 
     Args:
         store: the project's store.
@@ -58,7 +65,10 @@ def run_round(
         method: a key of `charloc.methods.METHODS`.
         progress: called with (phase, done, total); may raise to stop the round.
         resume: use what a stopped attempt had learned.
-        fresh: learn from nothing but the newest round's boxes, not from its method's checkpoint.
+        fresh: learn from nothing but the newest round's boxes, not from a checkpoint.
+        init: a key of `INITS`. "flat": as long as there is no checkpoint to go on from, a method that learns does so
+            from an even split of each word's ink between what people pinned, whatever boxes earlier rounds proposed.
+            The round's settings keep it.
         settings: passed to the method.
 
     Returns:
@@ -68,13 +78,19 @@ def run_round(
         RoundBusy: another process is running one.
         RoundCancelled: it was cancelled; nothing of it is kept.
         KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
-        CharlocError: no such method, no words, a damaged checkpoint.
+        CharlocError: no such method, setting or init, no words, a damaged checkpoint.
     """
-    _check_settings(method, settings)
+    settings = dict(settings or {})
+    check_settings(method, settings)
+    if init not in INITS:
+        raise CharlocError(f"There is no init '{init}'. Choose one of: {', '.join(INITS)}.")
     if store.word_count() == 0:
         raise CharlocError("The project has no words yet. Import some first: launch.py import SRC --project DIR")
-    if METHODS[method].learns and store.newest_round() is None:
-        _attempt(store, project, "guess", progress, resume=resume, fresh=True, settings={})
+    if METHODS[method].learns:
+        if init != "guess":
+            settings[INIT] = init
+        elif store.newest_round() is None:
+            _attempt(store, project, "guess", progress, resume=resume, fresh=True, settings={})
     return _attempt(store, project, method, progress, resume=resume, fresh=fresh, settings=settings)
 
 
@@ -146,17 +162,6 @@ def _attempt(
         raise
 
 
-def _check_settings(method: str, settings: Mapping[str, object]) -> None:
-    if method not in METHODS:
-        raise CharlocError(f"There is no method '{method}'. Choose one of: {', '.join(METHODS)}.")
-    entry = METHODS[method]
-    parameters = signature(getattr(import_module(entry.module), entry.cls)).parameters.values()
-    known = [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
-    for name in settings:
-        if name not in known:
-            raise CharlocError(f"The method '{method}' has no setting '{name}'. It has: {', '.join(known) or 'none'}.")
-
-
 def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:
     """Take over the interrupted round, if a new one would be the same; else begin a new one, which gives it up."""
     parent = store.newest_round()
@@ -186,9 +191,11 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     corrections = store.corrections_in_force(upto=this.corrections_upto)
     pins, weights = supervise(words, corrections)
     parent = store.round(this.parent_id) if this.parent_id is not None else None
-    current = _current(store, parent, words, pins, report)
+    settings: dict[str, Any] = dict(this.settings)
+    first = INITS[settings.pop(INIT, "guess")]
+    current = _current(store, parent, words, pins, report, first)
 
-    learned, learned_already = None, None
+    believed, learned, learned_already = current, None, None
     made_from = {
         "parent": this.parent_id,
         "corrections_upto": this.corrections_upto,
@@ -199,17 +206,20 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     if METHODS[this.method].learns:
         learned = None if fresh else _newest_learned(store, project, this.method)
         learned_already = _kept(kept, this.method, made_from)
+        if learned is None and first != em.FIRST:
+            believed = em.first_guess(words, pins, _preparing(report), first)
     result = em.run_round(
         this.method,
         words,
-        current,
+        believed,
         pins,
         weights,
         parent=learned,
+        first=first,
         learned_already=learned_already,
         on_learned=lambda what: on_disk.write(kept, this.method, what, made_from),
         progress=report,
-        **this.settings,
+        **settings,
     )
 
     report("save", 0, 1)
@@ -222,19 +232,19 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         seconds=time.perf_counter() - started,
         words_per_s=len(ids) / max(result.e_step_s, 1e-9),
         log_likelihood=result.log_likelihood,
-        moved=result.moved if parent else 0,
+        moved=sum(map(em.moved_characters, current, result.localizations)) if parent else 0,
         learned=result.learned,
         prequential=prequential(store, parent, this.corrections_upto) if parent else None,
     )
     proposals = [(id, each, word_uncertainty(each)) for id, each in zip(ids, result.localizations, strict=True)]
-    store.finish_round(this.id, proposals, stats, name)
+    store.finish_round(this.id, proposals, stats, name, disagreements(store, this, ids, result.localizations, pins))
     return store.round(this.id)
 
 
 def _current(
-    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress
+    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress, first: str
 ) -> list[Localization]:
-    """Where characters are believed to be: the parent round's proposals, the guess for words that came after it.
+    """Where characters are believed to be: the parent round's proposals, those of the method `first` for later words.
 
     Characters that were pinned since stand where they were pinned. Without a parent nothing is believed yet: every box
     is missing.
@@ -243,9 +253,18 @@ def _current(
         return [_nowhere(len(record.characters)) for record in words.records]
     known = store.proposals(parent.id, words.ids)
     new = [index for index, id in enumerate(words.ids) if id not in known]
-    guessed = em.first_guess([words[index] for index in new], [pins[index] for index in new], progress) if new else []
+    guessed = (
+        em.first_guess([words[index] for index in new], [pins[index] for index in new], _preparing(progress), first)
+        if new
+        else []
+    )
     believed = {words.ids[index]: each for index, each in zip(new, guessed, strict=True)}
     return [_held(known.get(id) or believed[id], facts) for id, facts in zip(words.ids, pins, strict=True)]
+
+
+def _preparing(progress: Progress) -> Progress:
+    """The same progress callback, for what is done before anything is learned."""
+    return lambda phase, done, total: progress("prepare", done, total)
 
 
 def _nowhere(length: int) -> Localization:
@@ -263,10 +282,11 @@ def _held(proposed: Localization, facts: Pins) -> Localization:
 
 
 def _newest_learned(store: Store, project: Path, method: str) -> Checkpoint | None:
-    """What the newest finished round of this method learned; None if there was none."""
-    finished = [each for each in store.rounds() if each.state == "finished" and each.method == method]
+    """What the newest finished round of this method, or of its kin, learned; None if there was none."""
+    kin = METHODS[method].kin
+    finished = [each for each in store.rounds() if each.state == "finished" and each.method in (method, *kin)]
     name = max(finished, key=lambda each: each.number).checkpoint if finished else None
-    return on_disk.read(project / "checkpoints" / name, method) if name else None
+    return on_disk.read(project / "checkpoints" / name, method, kin) if name else None
 
 
 def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoint | None:

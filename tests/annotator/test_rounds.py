@@ -14,7 +14,7 @@ import pytest
 from annotator import rounds
 from annotator.rounds import RoundCancelled, cancel_round, run_round, start_round
 from charloc import checkpoint as on_disk
-from charloc.methods import METHODS
+from charloc.methods import METHODS, Entry
 from charloc.types import CharlocError, CheckpointError
 from db import CharacterMark, Correction, NewCorrection, RoundBusy, Store
 from tests import fake_method
@@ -26,6 +26,7 @@ WORDS = 12
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("fake", "guess"):
         monkeypatch.setitem(METHODS, name, METHODS["guess"])  # put back what register changes
+    monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
     fake_method.register()
     fake_method.M_STEPS.clear()
     return tmp_path
@@ -78,7 +79,7 @@ def test_the_first_learning_round_comes_after_a_guess(store: Store, project: Pat
 
 
 def test_rounds_start_from_what_the_last_one_learned(store: Store, project: Path) -> None:
-    first, second = run_round(store, project, "fake"), run_round(store, project, "fake", shift=4.0)
+    first, second = run_round(store, project, "fake"), run_round(store, project, "fake", settings={"shift": 4.0})
     word = store.word_ids()[0]
     assert (x0(store, first.id, word), x0(store, second.id, word)) == (1.0, 5.0)
     assert second.settings == {"shift": 4.0}
@@ -136,6 +137,88 @@ def test_words_imported_later_are_in_the_next_round(store: Store, project: Path)
     assert fake_method.M_STEPS[-1].localizations[-1].boxes[0, 0] == 0.0  # the guess's
 
 
+# --- flat starts ------------------------------------------------------------------------------------------------------
+
+
+def believed() -> list[str]:
+    """The methods whose boxes each M-step was given, M-step by M-step."""
+    return ["+".join(sorted({each.method for each in step.localizations})) for step in fake_method.M_STEPS]
+
+
+def test_a_flat_start_needs_no_guess_and_later_rounds_go_on_from_it(store: Store, project: Path) -> None:
+    word = store.word_ids()[0]
+    correct(store, word, (4.0, 2.0, 24.0, 18.0))
+    first, second = (run_round(store, project, "fake", init="flat", settings={"shift": 4.0}) for _ in range(2))
+    assert [each.method for each in store.rounds()] == ["fake", "fake"]
+    assert (first.number, first.parent_id, first.moved) == (0, None, 0)
+    assert first.settings == {"shift": 4.0, "init": "flat"}
+    assert fake_method.M_STEPS[0].localizations[0].boxes[0].tolist() == [4.0, 2.0, 24.0, 18.0]
+    assert believed() == ["even", "fake"]
+    assert x0(store, second.id, store.word_ids()[1]) == 8.0
+
+
+def test_a_flat_start_uses_nothing_of_the_rounds_before(store: Store, project: Path) -> None:
+    run_round(store, project, "fake")
+    flat = run_round(store, project, "fake", init="flat", fresh=True)
+    assert believed() == ["guess", "even"]
+    assert flat.number == 2
+    assert flat.moved == 0, "counted from the round before"
+    store.add_words(fake_method.words(2, start=100))
+    run_round(store, project, "fake", init="flat")
+    assert believed()[-1] == "even+fake", "words that came later are split evenly, too"
+
+
+def test_a_method_that_does_not_learn_has_no_start(store: Store, project: Path) -> None:
+    assert run_round(store, project, "guess", init="flat").settings == {}
+
+
+def test_a_stopped_flat_start_is_gone_on_with(store: Store, project: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_round(store, project, "fake", stop_at("localize", 5), init="flat")
+    resumed = run_round(store, project, "fake", init="flat")
+    assert (resumed.number, resumed.attempt, believed()) == (0, 2, ["even"])
+
+
+# --- kin --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_method_starts_from_the_newest_that_it_or_its_kin_learned(store: Store, project: Path) -> None:
+    word = store.word_ids()[0]
+    run_round(store, project, "fake", settings={"shift": 3.0})
+    assert x0(store, run_round(store, project, "nephew").id, word) == 4.0
+    assert x0(store, run_round(store, project, "nephew").id, word) == 5.0
+    fake = run_round(store, project, "fake", settings={"shift": 7.0})
+    assert x0(store, fake.id, word) == 10.0, "a nephew is not its uncle's kin"
+    assert x0(store, run_round(store, project, "nephew").id, word) == 11.0, "the newest: its uncle's"
+    with pytest.raises(CheckpointError, match="learned by the method 'nephew', not by 'fake'"):
+        on_disk.read(project / "checkpoints" / "round_2", "fake", kin=("guess",))
+    assert on_disk.read(project / "checkpoints" / "round_1", "nephew", kin=("fake",)).settings["method"] == "fake"
+
+
+# --- disagreement -----------------------------------------------------------------------------------------------------
+
+
+def test_disagreement_is_with_the_newest_round_of_every_other_method(store: Store, project: Path) -> None:
+    word, other = store.word_ids()[:2]
+    first = run_round(store, project, "fake", settings={"shift": 10.0})
+    found = store.disagreements(first.id, [word])[word]
+    assert found is not None
+    assert found[0] == pytest.approx(1 - 20 / 40)  # 30 px wide, 10 px from the guess
+    assert store.disagreements(store.rounds()[0].id, [word]) == {word: None}
+    correct(store, word, (4.0, 2.0, 24.0, 18.0))
+    store.add_words(fake_method.words(1, start=100))
+    new = store.word_ids()[-1]
+    second = run_round(store, project, "fake", settings={"shift": 5.0})
+    found = store.disagreements(second.id, [word, other, new])
+    assert found[word] is not None and found[other] is not None
+    assert found[word][0] == 0, "nobody disagrees with a person"
+    assert found[other][0] == pytest.approx(1 - 15 / 45)
+    assert found[new] is None, "no other method has seen it"
+
+
+# --- stopped and gone on with -----------------------------------------------------------------------------------------
+
+
 def test_stopped_while_localizing_learns_only_once(store: Store, project: Path) -> None:
     run_round(store, project, "fake")
     with pytest.raises(KeyboardInterrupt):
@@ -151,21 +234,23 @@ def test_stopped_while_localizing_learns_only_once(store: Store, project: Path) 
     assert sorted(each.name for each in (project / "checkpoints").iterdir()) == ["round_1", "round_2"]
 
 
-@pytest.mark.parametrize("change", ["correction", "setting", "words", "restart", "damage"])
+@pytest.mark.parametrize("change", ["correction", "setting", "init", "words", "restart", "damage"])
 def test_stopped_and_then_something_changed_learns_again(store: Store, project: Path, change: str) -> None:
     run_round(store, project, "fake")
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("localize", 5))
-    settings = {}
+    settings, init = {}, "guess"
     if change == "correction":
         correct(store, store.word_ids()[0], (4.0, 2.0, 24.0, 18.0))
     elif change == "setting":
         settings = {"shift": 1.0}
+    elif change == "init":
+        init = "flat"
     elif change == "words":
         store.add_words(fake_method.words(1, start=100))
     elif change == "damage":
         (project / "checkpoints" / "round_2.learned" / on_disk.TENSORS).write_bytes(b"")
-    finished = run_round(store, project, "fake", resume=change != "restart", **settings)
+    finished = run_round(store, project, "fake", resume=change != "restart", init=init, settings=settings)
     assert (finished.number, finished.state) == (2, "finished")
     assert len(fake_method.M_STEPS) == 3
     assert x0(store, finished.id, store.word_ids()[1]) == 2.0
@@ -253,7 +338,11 @@ def test_what_cannot_be_run(project: Path, store: Store, tmp_path: Path) -> None
     with pytest.raises(CharlocError, match="no method 'magic'"):
         run_round(store, project, "magic")
     with pytest.raises(CharlocError, match="no setting 'epochs'"):
-        run_round(store, project, "fake", epochs=3)
+        run_round(store, project, "fake", settings={"epochs": 3})
+    with pytest.raises(CharlocError, match=r"'shift' .* is 'far'; expected a number, such as 1.0"):
+        run_round(store, project, "fake", settings={"shift": "far"})
+    with pytest.raises(CharlocError, match=r"no init 'round'\. Choose one of: guess, flat"):
+        run_round(store, project, "fake", init="round")
     with Store.open(tmp_path / "empty", create=True) as empty, pytest.raises(CharlocError, match="no words yet"):
         run_round(empty, tmp_path / "empty", "guess")
     assert store.rounds() == []

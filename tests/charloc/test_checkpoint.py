@@ -69,6 +69,7 @@ def test_of_another_method(tmp_path: Path) -> None:
     on_disk.write(tmp_path / "round_1", "ctc", sample())
     with pytest.raises(CheckpointError, match="'ctc', not by 'segmental'"):
         on_disk.read(tmp_path / "round_1", "segmental")
+    assert on_disk.read(tmp_path / "round_1", "gradient", kin=("ctc",)).settings == sample().settings
 
 
 def test_of_a_newer_charloc(tmp_path: Path) -> None:
