@@ -111,6 +111,7 @@ def test_the_plan() -> None:
     assert plan[2].kin == plan[1] and plan[6].kin == plan[4] and plan[0].kin is None
     assert len({job.key for job in plan}) == len(plan)
     short = jobs.plan(["irish"], ["fake_kin"], words=9, rounds=3, inits=["guess"])[0]
+    assert jobs.plan(["irish"], ["fake"], control=False)[0].key == plan[4].key
     assert short.key == "irish-fake_kin-guess-9-3" and short.kin == Job("irish", "fake", "guess", 9, 3)
 
 
@@ -166,6 +167,7 @@ def test_a_job_is_scored_before_and_after_corrections(rendered: Set, tmp_path: P
     assert more["asked"]["words"] == 1
     assert more["asked"]["characters"] == more["asked"]["chars"]
     assert more["others_before"]["words"] == more["others_after"]["words"] == 39
+    assert more["others_control"] == more["others_after"]  # the fake does not learn from pins
     assert json.loads(json.dumps(record)) == record
 
     found = _one_job.kept_by(tmp_path / fake.key, "fake")
@@ -219,6 +221,7 @@ def result(job: Job, r50: float, **more: object) -> Record:
         **scored(r50 + 0.04),
         "asked": {"words": 2, "characters": 9, "r50": 0.75},
         "others_before": {"r50": r50, "word50": 0.5},
+        "others_control": {"r50": r50 + 0.01, "word50": 0.5},
         "others_after": {"r50": r50 + 0.03, "word50": 0.6},
     }
     head = {"key": job.key, **asdict(job), "jobs": 2, "date": "2026-01-02", "revision": "abc", "torch": "2.0"}
@@ -280,11 +283,11 @@ def test_the_tables() -> None:
     assert f"| {flat.label} | 0 | failed |  |  |  |  |  |  |  |" in rows
     assert f"| {kin.label} | 0 | 0.2500 | 0.5000 | 0.9000 | 0.8000 | 0.0100 |  | 123 | 57 |" in rows
     assert "|  | 2 % | failed |  |  |  |  |  |  |  |" in rows
-    assert "| fake | 2 | 25.0% | 0.7500 → 0.7800 | 0.5000 → 0.6000 |" in rows
+    assert "| fake | 2 | 25.0% | 0.7500 (0.5000) | 0.7600 (0.5000) | 0.7800 (0.6000) |" in rows
     assert rows[-1].startswith("Measured 2026-01-01 to 2026-01-03, revision def, abc, torch 2.0,")
     assert [job.label for job in ranked(asked[1:], results)] == ["fake", "guess", kin.label, flat.label]
     tables_of = [line for line in rows if line.startswith("|")]
-    assert all(line.count("|") in (4, 6, 11) for line in tables_of)
+    assert all(line.count("|") in (4, 7, 11) for line in tables_of)
     assert tables(asked, {}) == "There are no results yet."
 
 

@@ -38,6 +38,7 @@ class Job:
         init: "guess" or "flat".
         words: at most so many, evenly spread; None: all.
         rounds: of EM before any correction; for a method that only reads, its kin's.
+        control: whether the round after the corrections is also run without them. Another round may help by itself.
     """
 
     set: str
@@ -45,6 +46,7 @@ class Job:
     init: str = "guess"
     words: int | None = None
     rounds: int = 1
+    control: bool = True
 
     @property
     def key(self) -> str:
@@ -74,6 +76,7 @@ def plan(
     words: int | None = None,
     rounds: int | None = None,
     inits: Collection[str] = INITS,
+    control: bool = True,
 ) -> list[Job]:
     """The jobs asked for, set by set in the registry's order.
 
@@ -84,7 +87,7 @@ def plan(
     _known("method", methods, METHODS)
     _known("start", inits, INITS)
     return [
-        Job(name, method, init, words, rounds or rounds_of(method))
+        Job(name, method, init, words, rounds or rounds_of(method), control)
         for name in sets
         for method in METHODS
         for init in INITS

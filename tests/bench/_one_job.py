@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import compress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from charloc import checkpoint, em
 from charloc.methods import METHODS, Checkpoint, make
 from charloc.metrics import Scores, scores
-from charloc.types import CharlocError, Localization
+from charloc.types import CharlocError, Localization, Pins
 from tests.bench._jobs import FIRST, READ_ONLY, Job, Record
 from tests.bench._person import correct, corrected
 from tests.bench._sets import Set, load
@@ -62,6 +61,12 @@ def run(job: Job, data: Set, kept: Path, record: Record) -> None:
         "others_after": _short(scores(compress(now, others))),
     }
     report.say(f"r50 {record['corrected']['r50']} corrected")
+    if job.control:
+        # A method that does not learn finds the same again.
+        learns = METHODS[job.method].learns
+        again = _rounds(job, data, 1, found, [()] * len(pins), report) if learns else found
+        control = _short(scores(compress(data.errors(again.localizations), others)))
+        record["corrected"]["others_control"] = control
 
 
 def before_corrections(job: Job, data: Set, kept: Path, report: _Report) -> Found:
@@ -80,17 +85,16 @@ def before_corrections(job: Job, data: Set, kept: Path, report: _Report) -> Foun
     return Found(found, start.learned, time.perf_counter() - started, start.train_s)
 
 
-def _rounds(job: Job, data: Set, count: int, start: Found, pins: Sequence[Any], report: _Report) -> Found:
+def _rounds(job: Job, data: Set, count: int, start: Found, pins: Sequence[Pins], report: _Report) -> Found:
     """`count` rounds of EM from `start`. Loading compiled code is nobody's speed: it is left out."""
     weights = np.ones(len(data.words), dtype=np.float32)
     current, learned, train_s, e_step_s = start.localizations, start.learned, start.train_s, 0.0
     warm_s = [] if METHODS[job.method].learns else [_warm(job.method, None, data)]
-    more: dict[str, Any] = {} if job.init == "guess" else {"first": FIRST[job.init]}
     for number in range(count):
         report.round = number + 1
         result = em.run_round(
-            job.method, data.words, current, pins, weights, parent=learned, progress=report.progress,
-            on_learned=lambda learned: warm_s.append(_warm(job.method, learned, data)), **more,
+            job.method, data.words, current, pins, weights, parent=learned, first=FIRST[job.init],
+            on_learned=lambda learned: warm_s.append(_warm(job.method, learned, data)), progress=report.progress,
         )  # fmt: skip
         current, learned, e_step_s = result.localizations, result.checkpoint, result.e_step_s
         train_s += result.m_step_s

@@ -21,7 +21,8 @@ LEAST, MOST = 0.03, 0.9985
 STYLE = {
     "svg.fonttype": "none",  # letters as text: a fifth of the size, and a reader can search them
     "svg.hashsalt": "charloc",  # the same results give the same file
-    "font.family": ["DejaVu Sans", "Helvetica", "Arial", "sans-serif"],
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"],  # the first comes with matplotlib
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -56,21 +57,26 @@ def _panel(panel: Axes, name: str, jobs: Sequence[Job], results: Mapping[str, Re
     panel.set_xticks([], minor=True)
     panel.set_yticks(range(len(jobs)), [job.label for job in jobs])
     panel.set_ylim(len(jobs) - 0.4, -0.6)
-    panel.tick_params(axis="y", length=0)
+    panel.tick_params(axis="y", length=0, pad=9)
     panel.grid(color="#e4e4e4", linewidth=0.8)
     panel.set_axisbelow(True)
     for row, job in enumerate(jobs):
-        record = results[job.key]
-        if "zero" not in record:
+        if "zero" not in results[job.key]:
             panel.text(LEAST * 1.2, row, "failed", va="center", color="#555555", style="italic")
-            continue
-        for score, colour, marker, _ in SHOWN:
-            ends = [(part, record[part][score]) for part in ("zero", "corrected") if part in record]
-            at = [(part, min(max(value, LEAST), MOST)) for part, value in ends if value is not None]
-            panel.plot([x for _, x in at], [row] * len(at), color=colour, linewidth=1.2, clip_on=False)
-            for part, x in at:
-                face = colour if part == "corrected" else "white"
-                panel.plot(x, row, marker, color=colour, mfc=face, markersize=5.5, clip_on=False, zorder=3)
+    for score, colour, marker, _ in SHOWN:
+        zero, corrected = (_places(jobs, results, part, score) for part in ("zero", "corrected"))
+        both = [row for row in zero if row in corrected]
+        starts, ends = [zero[row] for row in both], [corrected[row] for row in both]
+        panel.hlines(both, starts, ends, color=colour, linewidth=1.2, clip_on=False)
+        for places, face in ((zero, "white"), (corrected, colour)):
+            style = {"color": colour, "mfc": face, "markersize": 5.5, "clip_on": False, "zorder": 3}
+            panel.plot(list(places.values()), list(places), marker, **style)
+
+
+def _places(jobs: Sequence[Job], results: Mapping[str, Record], part: str, score: str) -> dict[int, float]:
+    """Where on the scale each row's score is, by row; no more than fits."""
+    found = {row: results[job.key].get(part, {}).get(score) for row, job in enumerate(jobs)}
+    return {row: min(max(value, LEAST), MOST) for row, value in found.items() if value is not None}
 
 
 def _legend() -> list[Line2D]:

@@ -87,14 +87,15 @@ def _lessons(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
     for job in jobs:
         found = results[job.key].get("corrected")
         if found is not None:
-            asked, before, after = found["asked"], found["others_before"], found["others_after"]
+            asked = found["asked"]
             wrong = "" if asked["r50"] is None else f"{1 - asked['r50']:.1%}"
-            gains = [f"{_cell(before[name])} → {_cell(after[name])}" for name in ("r50", "word50")]
+            steps = [found.get(part) for part in ("others_before", "others_control", "others_after")]
+            gains = ["" if step is None else f"{_cell(step['r50'])} ({_cell(step['word50'])})" for step in steps]
             rows.append([job.label, str(asked["words"]), wrong, *gains])
     if not rows:
         return ""
-    heads = ["method", "words corrected", "of their characters wrong", "all other words: r50", "word50"]
-    return "What the corrections taught:\n\n" + _markdown(heads, rows)
+    heads = ["method", "words corrected", "of their characters wrong", "before", "a round without", "a round with"]
+    return "What the corrections taught: r50 (word50) of all other words.\n\n" + _markdown(heads, rows)
 
 
 def _made_with(records: Sequence[Record]) -> str:
