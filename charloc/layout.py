@@ -168,7 +168,7 @@ def solve(
     for _ in range(passes):
         costs = span_costs(spans, expected, scale, evidence)
         if fixed is not None:
-            _hold(costs, starts, ends, spans, fixed)
+            hold(costs, starts, ends, spans, fixed)
         bounds, cost = best_segmentation(costs, starts, ends)
         if bounds[0] < 0:
             raise ValueError(f"{len(expected.width)} characters do not fit {len(spans.columns)} cuts")
@@ -181,7 +181,7 @@ def solve(
     return Solution(bounds, cost, costs, starts, ends)
 
 
-def _hold(costs: Floats, starts: Floats, ends: Floats, spans: Spans, fixed: Ints) -> None:
+def hold(costs: Floats, starts: Floats, ends: Floats, spans: Spans, fixed: Ints) -> None:
     """Forbid, in place, every layout whose boundaries are not where they are fixed."""
     count, cuts, reach = costs.shape
     reached = np.arange(cuts)[:, None] + 1 + np.arange(reach)[None, :]

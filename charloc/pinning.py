@@ -81,6 +81,23 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
     return fixed, np.unique(np.concatenate(extra)).astype(np.int32)
 
 
+def bag_zones(ink: Ink, pins: Pins) -> Ints:
+    """What is taken by pinned characters, whichever they are: int32 (Z, 2), upright columns, ascending, apart.
+
+    Nothing here looks at the order of characters, so no pins contradict each other: those that overlap are one zone.
+    """
+    width = ink.upright.shape[1]
+    zones: list[list[int]] = []
+    for left, right in sorted(_columns(ink, pin)[1:] for pin in pins if pin.box is not None):
+        low = int(np.clip(round(left), 0, width - 1))
+        high = int(np.clip(round(right), low + 1, width))
+        if zones and low < zones[-1][1]:
+            zones[-1][1] = max(zones[-1][1], high)
+        else:
+            zones.append([low, high])
+    return np.array(zones, dtype=np.int32).reshape(-1, 2)
+
+
 def _columns(ink: Ink, pin: Pin) -> tuple[float, float, float]:
     """Upright middle, left and right of a pinned box. A leaning letter is narrower upright than its box."""
     assert pin.box is not None

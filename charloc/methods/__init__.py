@@ -91,7 +91,7 @@ METHODS: dict[str, Entry] = {
         "charloc.methods.proposals", "Proposals", True, "regions of ink, named and refined, in the transcript's order"
     ),
     "proposals_bag": Entry(
-        "charloc.methods.proposals", "ProposalsBag", True, "the same regions as a bag of characters, without their order"
+        "charloc.methods.proposals", "ProposalsBag", True, "the same regions as a bag of characters, no order"
     ),
 }
 DEFAULT = "segmental"
