@@ -124,6 +124,20 @@ def test_the_vertical_step_decides_between_lines() -> None:
     assert best_path(positions, scores, step, np.full((2, 2), 9.0, np.float32), width=6)[0].tolist() == [0, 4, 2]
 
 
+def test_what_greed_finds_does_not_fall_off_a_wider_beam() -> None:
+    """After two characters two ways along the lower line are ahead; only the upper one goes on."""
+    upper, lower, off = 0, 10, (np.nan, np.nan)
+    positions = np.float32(
+        [[(0, upper), (0, lower), off], [(1, upper), (1, lower), (2, lower)], [(3, upper), off, off]]
+    )
+    scores = np.float32([[0, -0.5, -np.inf], [-1, 0, 0], [0, -np.inf, -np.inf]])
+    step, sigma = np.zeros((2, 2), np.float32), np.tile(np.float32([np.inf, 1]), (2, 1))
+    for width in (1, 2, 3):
+        chosen, score = best_path(positions, scores, step, sigma, width)
+        assert chosen.tolist() == [0, 0, 0]
+        assert score == -1
+
+
 def test_the_same_character_twice_takes_two_places() -> None:
     positions = np.tile(np.float32([[3, 0], [1, 0]]), (2, 1, 1))
     wide = np.full((1, 2), np.inf, dtype=np.float32)
