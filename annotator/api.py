@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse, Response
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotator.disagreements import or_none
 from annotator.jobs import Jobs
 from charloc.images import decode
 from charloc.methods import METHODS
@@ -228,6 +229,7 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
     """Words as the editor takes them, in the order of `ids`."""
     newest = store.newest_round()
     proposals = store.proposals(newest.id, ids) if newest else {}
+    elsewhere = store.disagreements(newest.id, ids) if newest else {}
     corrections = store.corrections_in_force(ids)
     listed: list[Json] = []
     for word in store.words(ids):
@@ -254,6 +256,7 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
                 "round_id": newest.id if newest else None,
                 "boxes": boxes,
                 "confidence": confidence,
+                "disagreement": or_none(elsewhere.get(word.id), len(word.characters)),
                 "correction": correction_json(correction) if correction else None,
             }
         )

@@ -34,6 +34,13 @@ def disagreements(
     return found
 
 
+def or_none(values: NDArray[np.float32] | None, length: int) -> list[float | None]:
+    """A word's disagreement as the store gives it, for JSON: None for each of its `length` characters if unknown."""
+    if values is None:
+        return [None] * length
+    return [None if np.isnan(value) else round(float(value), 4) for value in values]
+
+
 def _newest_others(store: Store, this: Round) -> list[Round]:
     newest: dict[str, Round] = {}
     for each in store.rounds():

@@ -6,6 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.disagreements import or_none
 from charloc.formats import LocatedWord, box, jsonl
 from charloc.images import probe
 from charloc.text import is_space
@@ -87,6 +91,7 @@ def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: 
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         proposals = store.proposals(newest.id, chunk) if newest else {}
+        apart = store.disagreements(newest.id, chunk) if newest else {}
         corrections = store.corrections_in_force(chunk)
         data = store.images_of(chunk) if images else {}
         for word in store.words(chunk):
@@ -106,7 +111,17 @@ def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: 
                 flagged=correction is not None and correction.kind == "flag",
                 # Names repeat when several sources were imported; what the image is made of does not.
                 meta={**word.meta, "image_sha256": word.image_sha},
+                disagreement=_disagreement(apart.get(word.id), boxes, states),
             )
+
+
+def _disagreement(
+    values: NDArray[np.float32] | None, boxes: Sequence[Box | None], states: Sequence[str]
+) -> tuple[float | None, ...]:
+    """Of each character; None where it has no box or nothing is known, 0 where a person said where it is."""
+    said = [state != "untouched" for state in states]
+    known = zip(or_none(values, len(boxes)), boxes, said, strict=True)
+    return tuple(None if place is None else 0.0 if here else value for value, place, here in known)
 
 
 def _box(row: Sequence[float]) -> Box | None:

@@ -34,20 +34,34 @@ def add_words(store: Store, texts: Sequence[str], size_px: float = 34) -> dict[s
 
 
 def add_round(
-    store: Store, truth: dict[str, np.ndarray], noise_px: float = 2.0, seed: int = 0, method: str = "guess"
+    store: Store,
+    truth: dict[str, np.ndarray],
+    noise_px: float = 2.0,
+    seed: int = 0,
+    method: str = "guess",
+    apart: float | None = None,
 ) -> None:
-    """Finish a round at once; each character's confidence falls with its own noise."""
+    """Finish a round at once; each character's confidence falls with its own noise.
+
+    Other methods disagree `apart` with the first character of every word, with no other one; None: nobody knows.
+    """
     parent = store.newest_round()
     this = store.begin_round(method, parent_id=parent.id if parent else None, settings={}, pid=os.getpid())
-    finish_round(store, this.id, truth, noise_px, seed, method)
+    finish_round(store, this.id, truth, noise_px, seed, method, apart)
 
 
 def finish_round(
-    store: Store, round_id: int, truth: dict[str, np.ndarray], noise_px: float, seed: int, method: str
+    store: Store,
+    round_id: int,
+    truth: dict[str, np.ndarray],
+    noise_px: float,
+    seed: int,
+    method: str,
+    apart: float | None,
 ) -> None:
     """Write noisy proposals for all words and end the round."""
     rng = np.random.default_rng(seed)
-    proposals = []
+    proposals, disagreements = [], {}
     for word in store.words(store.word_ids()):
         boxes = truth[word.text].astype(np.float32).copy()
         noise = rng.normal(0, noise_px, boxes.shape).astype(np.float32)
@@ -57,8 +71,10 @@ def finish_round(
         confidence = np.nan_to_num(confidence).astype(np.float32)
         uncertainty = float(1 - confidence.min())
         proposals.append((word.id, Localization(boxes, confidence, -10.0, method), uncertainty))
+        if apart is not None:
+            disagreements[word.id] = np.array([apart, *[0.0] * (len(boxes) - 1)], np.float32)
     stats = RoundStats(words=len(proposals), seconds=1.5, words_per_s=900.0, log_likelihood=-0.42, moved=12)
-    store.finish_round(round_id, proposals, stats, None)
+    store.finish_round(round_id, proposals, stats, None, disagreements)
 
 
 def make_project(folder: Path, texts: Sequence[str] = TEXTS, noise_px: float = 2.0) -> Store:

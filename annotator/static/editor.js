@@ -3,7 +3,7 @@
 import { moved, swapped } from "./geometry.js";
 import { bindKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
-import { Stage, visible } from "./stage.js";
+import { Stage, standing, visible } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
 import { Words } from "./words.js";
@@ -102,8 +102,7 @@ class Editor {
     const { word, marks, selected } = this.entry;
     const mark = marks[selected];
     const say = [`${selected + 1}/${marks.length} “${visible(word.characters[selected] ?? "")}”`];
-    if (mark?.state === "untouched") say.push(mark.box ? `${Math.round(word.confidence[selected] * 100)} % sure` : "no box");
-    else if (mark) say.push({ accepted: "accepted", pinned: "corrected", invisible: "not visible" }[mark.state]);
+    if (mark) say.push(...standing(word, marks, selected));
     if (mark?.box) {
       const [x0, y0, x1, y1] = mark.box;
       const size = [x1 - x0, y1 - y0].map((value) => value.toFixed(1).replace(/\.0$/, ""));

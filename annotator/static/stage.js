@@ -7,6 +7,7 @@ const PADDING = 24; // px around the image, so that boxes at its edge can be tak
 const STRIP = 84; // px below it, for the letters
 const LETTER_GAP = 4;
 const LEAST_LETTER = 26;
+const ELSEWHERE = 0.5; // disagreement from which on it is told: others' boxes overlap by less than half
 const HANDLES = ["nw", "n", "ne", "w", "e", "sw", "s", "se"];
 
 export class Stage {
@@ -119,7 +120,7 @@ export class Stage {
       letter.dataset.state = mark.state;
       letter.classList.toggle("cl-on", index === selected);
       letter.ariaCurrent = index === selected ? "true" : null;
-      letter.title = title(word, marks, index);
+      letter.title = `${index + 1} of ${marks.length}: ${standing(word, marks, index).join(", ")}`;
       letter.style.width = `${this.widths[index]}px`;
       letter.style.transform = `translate(${left + at[index] - this.widths[index] / 2}px, ${PADDING + bottom}px)`;
       this.drawStem(this.stems[index], mark.box, at[index], bottom, index === selected, level);
@@ -271,14 +272,13 @@ export function visible(character) {
   return /^\p{M}/u.test(character) ? `◌${character}` : character;
 }
 
-function title(word, marks, index) {
-  const state = {
-    untouched: marks[index].box ? `${Math.round(word.confidence[index] * 100)} % sure` : "no box",
-    accepted: "accepted",
-    pinned: "corrected",
-    invisible: "not visible",
-  }[marks[index].state];
-  return `${index + 1} of ${marks.length}: ${state}`;
+// What is known of a character, in words: what a person said, or how sure the method is and whether others agree.
+export function standing(word, marks, index) {
+  const { state, box } = marks[index];
+  if (state !== "untouched") return [{ accepted: "accepted", pinned: "corrected", invisible: "not visible" }[state]];
+  if (!box) return ["no box"];
+  const sure = `${Math.round(word.confidence[index] * 100)} % sure`;
+  return word.disagreement[index] >= ELSEWHERE ? [sure, "other methods place it elsewhere"] : [sure];
 }
 
 // Where to scroll to so that low..high is seen, with some room around it; the beginning counts more than the end.

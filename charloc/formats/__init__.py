@@ -53,6 +53,7 @@ class LocatedWord:
         round: number of the round the boxes are from; None if there was none yet.
         flagged: a person said that the transcript or the image is wrong.
         meta: what came with the word.
+        disagreement: how far other methods place each of the L characters elsewhere, 0..1; None where unknown.
     """
 
     name: str
@@ -66,6 +67,7 @@ class LocatedWord:
     round: int | None = None
     flagged: bool = False
     meta: Mapping[str, object] = field(default_factory=dict)
+    disagreement: tuple[float | None, ...] | None = None
 
     @property
     def text(self) -> str:

@@ -182,9 +182,10 @@ def _show(value: object) -> str:
 
 
 def row(word: LocatedWord) -> dict[str, object]:
-    """The object written for `word`: as read by this module, with confidence and states beside the boxes.
+    """The object written for `word`: as read by this module, with confidence and more beside the boxes.
 
-    `boxes`, `confidence` and `states` have one entry per code point: a cluster's are repeated for each of its own.
+    `boxes`, `confidence`, `disagreement` and `states` have one entry per code point: a cluster's are repeated for
+    each of its own.
     What came with the word is kept, unless the project's own value has the same key.
     """
     counts = code_points_per_character(word.characters)
@@ -193,6 +194,7 @@ def row(word: LocatedWord) -> dict[str, object]:
         "text": word.text,
         "boxes": _spread(((None if box is None else [round(edge, 2) for edge in box]) for box in word.boxes), counts),
         "confidence": _spread((round(value, 4) for value in word.confidence), counts),
+        "disagreement": _spread(map(_round, word.disagreement or (None,) * len(counts)), counts),
         "states": _spread(word.states, counts),
         "round": word.round,
         "flagged": word.flagged,
@@ -200,7 +202,7 @@ def row(word: LocatedWord) -> dict[str, object]:
     }
 
 
-_WRITTEN = ("confidence", "states", "round", "flagged")
+_WRITTEN = ("confidence", "disagreement", "states", "round", "flagged")
 
 
 def write(words: Iterable[LocatedWord], path: Path) -> int:
@@ -215,6 +217,10 @@ def write(words: Iterable[LocatedWord], path: Path) -> int:
             file.write(json.dumps(row(word), ensure_ascii=False, allow_nan=False).encode() + b"\n")
             count += 1
     return count
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _spread(values: Iterable[object], counts: Iterable[int]) -> list[object]:

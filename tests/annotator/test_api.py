@@ -47,8 +47,17 @@ def test_the_queue_begins_with_the_least_certain_word(client: TestClient, store:
     assert word["text"] == "".join(word["characters"])
     assert len(word["boxes"]) == len(word["confidence"]) == len(word["characters"]) == len(word["order"])
     assert word["round"] == 0 and word["correction"] is None
+    assert word["disagreement"] == [None] * len(word["boxes"]), "there is no other method yet"
     rest = client.get(f"/api/queue?limit=100&exclude={word['id']},{words[3]['id']}").json()["words"]
     assert [each["id"] for each in rest] == [each["id"] for i, each in enumerate(words) if i not in (0, 3)]
+
+
+def test_a_word_says_where_other_methods_disagree(client: TestClient, store: Store) -> None:
+    words = store.words(store.word_ids())
+    truth = {each.text: np.tile([1.0, 2.0, 9.0, 20.0], (len(each.characters), 1)) for each in words}
+    add_round(store, truth, method="segmental", apart=0.875)
+    word = first_word(client)
+    assert word["disagreement"] == [0.875, *[0.0] * (len(word["boxes"]) - 1)]
 
 
 def test_a_decision_is_stored_once_however_often_it_is_sent(client: TestClient, store: Store) -> None:

@@ -40,8 +40,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def finish_round(store: Store, shift: float, leave_out: int = 0) -> None:
-    """A round that proposes boxes shifted to the right by so many pixels, for all words but the last few."""
+def finish_round(store: Store, shift: float, leave_out: int = 0, apart: float | None = None) -> None:
+    """A round that proposes boxes shifted to the right by so many pixels, for all words but the last few.
+
+    Other methods disagree with all of it, `apart`; None: nobody knows.
+    """
     newest = store.newest_round()
     begun = store.begin_round("guess", parent_id=newest.id if newest else None, settings={}, pid=os.getpid())
     proposals = []
@@ -52,7 +55,9 @@ def finish_round(store: Store, shift: float, leave_out: int = 0) -> None:
                 boxes[i] = 10 * i + shift, 2, 10 * i + 8 + shift, 20
         confidence = np.full(len(boxes), 0.75, np.float32)
         proposals.append((word.id, Localization(boxes, confidence, -1.0, "guess"), 0.5))
-    store.finish_round(begun.id, proposals, STATS, None)
+    known = {} if apart is None else {id: np.where(np.isnan(each.boxes[:, 0]), np.nan, apart).astype(np.float32)
+                                      for id, each, _ in proposals}  # fmt: skip
+    store.finish_round(begun.id, proposals, STATS, None, known)
 
 
 def correct(store: Store, word_id: int, kind: str, marks: tuple[CharacterMark, ...] = ()) -> None:
@@ -89,7 +94,7 @@ def test_corrections_are_laid_over_it(store: Store, tmp_path: Path) -> None:
     accepted = CharacterMark("accepted", (30.0, 2.0, 38.0, 20.0))
     correct(store, line, "boxes", (pinned, untouched, CharacterMark("accepted"), accepted, CharacterMark("invisible")))
     correct(store, flagged, "flag")
-    finish_round(store, 5)
+    finish_round(store, 5, apart=0.25)
     export(store, "jsonl", tmp_path / "out.jsonl")
     *_, second, last = rows(tmp_path / "out.jsonl")
     assert second["flagged"] is True
@@ -98,8 +103,12 @@ def test_corrections_are_laid_over_it(store: Store, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert last["states"] == ["pinned", "untouched", "accepted", "accepted", "accepted", "invisible"]
     assert last["confidence"] == [1, 0.75, 1, 1, 1, 1]
+    assert last["disagreement"] == [0, 0.25, None, 0, 0, None]
+    assert set(second["disagreement"]) == {0.25}  # type: ignore[call-overload]
     correct(store, line, "clear")
+    finish_round(store, 5)
     export(store, "jsonl", tmp_path / "out.jsonl")
+    assert set(rows(tmp_path / "out.jsonl")[-1]["disagreement"]) == {None}  # type: ignore[call-overload]
     assert rows(tmp_path / "out.jsonl")[-1]["states"] == ["untouched"] * 6
 
 

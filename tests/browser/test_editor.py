@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from db import Store
 from tests.browser.looking import all_saved, drag, marks, on_screen, only_correction, ready, selected, word
+from tests.projects import add_round
 
 
 def test_keys_work_right_after_load(page: Page, store: Store) -> None:
@@ -38,6 +39,29 @@ def test_keys_work_right_after_load(page: Page, store: Store) -> None:
         if index != pinned:
             assert np.allclose(mark.box, first["boxes"][index])
     assert ready(page)["id"] != first["id"]
+
+
+def test_it_says_where_other_methods_disagree_and_moves_nothing(page: Page, store: Store) -> None:
+    words = store.words(store.word_ids())
+    truth = {each.text: np.tile([3.0, 2.0, 9.0, 20.0], (len(each.characters), 1)) for each in words}
+    add_round(store, truth, noise_px=0.5, method="segmental", apart=0.75)
+    page.reload()
+    shown = ready(page)
+    assert shown["round"] == 1
+    says = "other methods place it elsewhere"
+    letters, readout = page.locator(".cl-letter"), page.locator("[data-role=readout]")
+    letters.nth(1).click()
+    expect(readout).to_contain_text("% sure")
+    expect(readout).not_to_contain_text(says)
+    letters.nth(0).click()
+    expect(readout).to_contain_text(says)
+    assert says in (letters.nth(0).get_attribute("title") or "")
+    assert says not in (letters.nth(1).get_attribute("title") or "")
+    assert [mark["state"] for mark in marks(page)] == ["untouched"] * len(shown["boxes"])
+    page.keyboard.press("Space")
+    letters.nth(0).click()
+    expect(readout).to_contain_text("accepted")
+    expect(readout).not_to_contain_text(says)
 
 
 def test_tab_space_and_letters_select_and_accept_single_characters(page: Page, store: Store) -> None:

@@ -251,6 +251,7 @@ def located(name: str = "w/1.png", text: str = "q\u0303 a") -> LocatedWord:
         boxes=((1.234, 2.0, 8.4, 9.6), None, (-1.0, 0.0, 1000.0, 1000.0)),
         confidence=(0.51239, 1.0, 0.9),
         states=("pinned", "untouched", "untouched"),
+        disagreement=(0.12345, None, 1.0),
         round=3,
         meta={"page": "7", "round": "of another kind", "text": "no"},
     )
@@ -263,6 +264,7 @@ def test_jsonl_round_trip(tmp_path: Path) -> None:
     assert row["boxes"][:3] == [[1.23, 2.0, 8.4, 9.6], [1.23, 2.0, 8.4, 9.6], None]
     assert row["confidence"] == [0.5124, 0.5124, 1.0, 0.9]
     assert row["states"] == ["pinned", "pinned", "untouched", "untouched"]
+    assert row["disagreement"] == [0.1235, 0.1235, None, 1.0]
     assert (row["round"], row["flagged"], row["page"], row["text"]) == (3, False, "7", "q\u0303 a")
     item = next(iter(Jsonl(tmp_path / "words.jsonl")))
     assert isinstance(item, SourceWord)
