@@ -56,6 +56,7 @@ def run(
     weights: np.ndarray,
     *,
     rounds: int,
+    parent: Checkpoint | None = None,
     first: str = FIRST,
     progress: Progress = silent,
     **settings: Any,
@@ -64,13 +65,13 @@ def run(
 
     Args:
         rounds: how many; at least 1.
+        parent: what the first round's M-step starts from, such as its kin's checkpoint.
         others: as for `run_round`.
 
     Returns:
         The last round's result.
     """
-    current = first_guess(words, pins, progress, first)
-    learned: Checkpoint | None = None
+    current, learned = first_guess(words, pins, progress, first), parent
     for _ in range(max(rounds, 1)):
         result = run_round(
             method_name, words, current, pins, weights, parent=learned, first=first, progress=progress, **settings
