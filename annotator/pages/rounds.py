@@ -14,7 +14,7 @@ HEADER = """
     <div class="cl-running">
       <span data-role="phase"></span><progress data-role="progress" max="1"></progress>
     </div>
-    <select data-role="method" aria-label="Method of the next round" title="Method of the next round"></select>
+    <select data-role="method" aria-label="Method of the next round"></select>
     <button type="button" data-role="start" disabled>Train a round</button>
     <button type="button" data-role="cancel">Cancel</button>
   </div>
@@ -40,10 +40,10 @@ ROUNDS = """
 """
 
 
-def options() -> list[dict[str, str]]:
+def options() -> list[dict[str, str | bool]]:
     """The methods to choose from, the default first."""
     names = [DEFAULT, *(name for name in METHODS if name != DEFAULT)]
-    return [{"name": name, "summary": METHODS[name].summary} for name in names]
+    return [{"name": name, "summary": METHODS[name].summary, "learns": METHODS[name].learns} for name in names]
 
 
 class Header(gr.HTML):

@@ -11,8 +11,11 @@ export function mount(element, methods) {
   let complaint = "";
   let job = null;
 
-  part("method").replaceChildren(...methods.map(option));
-  part("method").addEventListener("change", () => localStorage.setItem("charloc.method", part("method").value));
+  fill(part("method"), methods);
+  part("method").addEventListener("change", () => {
+    localStorage.setItem("charloc.method", part("method").value);
+    draw();
+  });
   const remembered = localStorage.getItem("charloc.method");
   if (methods.some((method) => method.name === remembered)) part("method").value = remembered;
 
@@ -42,7 +45,10 @@ export function mount(element, methods) {
     train.dataset.state = busy ? "busy" : job.state;
     part("start").disabled = posting || busy;
     part("method").disabled = posting || busy;
-    part("start").textContent = job.state === "interrupted" ? `Resume round ${job.number}` : "Train a round";
+    const chosen = methods.find((method) => method.name === part("method").value);
+    part("method").title = `Method of the next round: ${chosen.summary}`;
+    const begin = chosen.learns ? "Train a round" : "Run a round";
+    part("start").textContent = job.state === "interrupted" ? `Resume round ${job.number}` : begin;
     part("cancel").textContent = job.state === "interrupted" ? "Give it up" : "Cancel";
     part("cancel").disabled = posting || job.cancelling || job.state === "starting";
     part("phase").textContent = busy ? phaseText(job) : "";
@@ -65,11 +71,35 @@ export function mount(element, methods) {
   });
 }
 
-function option({ name, summary }) {
-  const made = document.createElement("option");
+// The menu: methods that learn, then those that do not. What each does stands below its name where a browser can show
+// more than a line in a menu, and else is told when the pointer rests on it.
+function fill(select, methods) {
+  const rich = CSS.supports("appearance", "base-select");
+  if (rich) {
+    const closed = make("button");
+    closed.append(make("selectedcontent"));
+    select.append(closed);
+  }
+  for (const [label, learns] of [["Learn", true], ["Do not learn", false]]) {
+    const group = make("optgroup");
+    group.label = label;
+    group.append(...methods.filter((method) => method.learns === learns).map((method) => option(method, rich)));
+    if (group.children.length) select.append(group);
+  }
+}
+
+function option({ name, summary }, rich) {
+  const made = make("option");
   made.value = name;
-  made.textContent = name;
   made.title = summary;
+  made.append(rich ? make("b", name) : name);
+  if (rich) made.append(make("small", summary));
+  return made;
+}
+
+function make(tag, text = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
   return made;
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from charloc.methods import DEFAULT, METHODS
 from db import Store
 from tests.browser.looking import all_saved, marks, ready, word
 
@@ -67,6 +68,30 @@ def test_a_round_trains_while_people_go_on_and_its_boxes_arrive(page: Page, stor
     page.get_by_role("tab", name="Rounds").click()
     expect(page.locator(".cl-rounds tbody tr")).to_have_count(2)
     expect(page.locator(".cl-rounds tbody tr").first).to_contain_text("segmental")
+
+
+def test_every_method_is_in_the_menu_with_what_it_does(page: Page, store: Store) -> None:
+    ready(page)
+    menu = page.locator("[data-role=method]")
+    expect(menu.locator("option")).to_have_count(len(METHODS))
+    assert menu.input_value() == DEFAULT
+    for group, learns in (("Learn", True), ("Do not learn", False)):
+        names = menu.locator(f"optgroup[label='{group}'] option").evaluate_all("all => all.map((each) => each.value)")
+        assert sorted(names) == sorted(name for name, entry in METHODS.items() if entry.learns is learns)
+    menu.click()
+    expect(menu.locator("option[value=guess]")).to_contain_text(METHODS["guess"].summary)
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        for option in menu.locator("option").all():
+            option.scroll_into_view_if_needed()
+            box = option.bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= width, "all of it can be read"
+    page.keyboard.press("Escape")
+    menu.select_option("guess")
+    expect(page.get_by_role("button", name="Run a round")).to_be_enabled()
+    page.reload()
+    ready(page)
+    expect(menu).to_have_value("guess")
 
 
 def test_a_round_is_cancelled(page: Page, store: Store, trainer: Trainer) -> None:
