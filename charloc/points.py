@@ -35,12 +35,23 @@ def ascending(points: Floats) -> Floats:
     ).astype(np.float32)
 
 
-def bounds_at(spans: Spans, points: Floats, fixed: Ints | None = None) -> Ints:
+def filled(points: NDArray[np.float64], ink: Ink) -> Floats:
+    """Points (L,) with those that are NaN spread evenly between their neighbours, or to the ends of the ink."""
+    inked = np.flatnonzero(ink.upright.max(axis=0) > 0.2)
+    left, right = (float(inked[0]), float(inked[-1] + 1)) if len(inked) else (0.0, float(ink.upright.shape[1]))
+    there = np.flatnonzero(np.isfinite(points))
+    index = np.concatenate([[-0.5], there, [len(points) - 0.5]])
+    at = np.concatenate([[left], points[there], [right]])
+    return np.interp(np.arange(len(points)), index, at).astype(np.float32)
+
+
+def bounds_at(spans: Spans, points: Floats, fixed: Ints | None = None, where: Floats | None = None) -> Ints:
     """Cuts between neighbouring points, each where it crosses least ink; no character's usual width is asked.
 
     Args:
         spans: the word's cuts.
         points: float32 (L,), upright columns, one per character in layout order.
+        where: float32 (L + 1,), upright columns where boundaries are expected; NaN or None: halfway between points.
         fixed: int32 (L + 1,), columns (all among the cuts) that boundaries are held at, -1 where free.
 
     Returns:
@@ -57,6 +68,8 @@ def bounds_at(spans: Spans, points: Floats, fixed: Ints | None = None) -> Ints:
     cost += CUT_COST * spans.crossed
     if count > 1:
         middle, apart = (points[1:] + points[:-1]) / 2, np.maximum(np.diff(points), 1.0)
+        if where is not None:
+            middle = np.where(np.isfinite(where[1:-1]), np.clip(where[1:-1], points[:-1], points[1:]), middle)
         cost[1:-1] += OFF_CENTRE * ((columns - middle[:, None]) / apart[:, None]) ** 2
         # A cut on the wrong side of a point is worse than any ink it might cross.
         cost[1:-1] += 50.0 * ((columns <= points[:-1, None]) | (columns > points[1:, None]))
@@ -64,6 +77,10 @@ def bounds_at(spans: Spans, points: Floats, fixed: Ints | None = None) -> Ints:
     for row, point, outside in ((cost[0], points[0], spans.before), (cost[-1], points[-1], spans.after)):
         away = np.abs(columns - point)
         row += OUTSIDE_COST * outside + 5.0 * np.maximum(away - far, 0) / spans.core + 0.02 * away / spans.core
+    if where is not None:
+        for row, at in ((cost[0], where[0]), (cost[-1], where[-1])):
+            if np.isfinite(at):
+                row += OFF_CENTRE * np.minimum((columns - at) / spans.core, 2.0) ** 2
     cost[0] += 50.0 * (columns > points[0])
     cost[-1] += 50.0 * (columns <= points[-1])
     if fixed is not None:

@@ -87,6 +87,10 @@ METHODS: dict[str, Entry] = {
     ),
     "even": Entry("charloc.methods.even", "Even", False, "an even split of the ink: the floor; no learning"),
     "ctc": Entry("charloc.methods.ctc", "Ctc", True, "scanning LSTM, aligned frame by frame; boxes from the ink"),
+    "brute_xy": Entry(
+        "charloc.methods.brute_xy", "BruteXy", True, "x from ctc, every y at half height; 2-D net", kin=("ctc",)
+    ),
+    "xy": Entry("charloc.methods.xy", "Xy", True, "2-D net, 2-D beam search, box head joined with the ink"),
     "proposals": Entry(
         "charloc.methods.proposals", "Proposals", True, "regions of ink, named and refined, in the transcript's order"
     ),

@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from charloc.boxes import finish, survive
-from charloc.ink import Ink
 from charloc.lattice import frames_needed
 from charloc.layout import Expected, expected_glyphs
 from charloc.learning import autocast
@@ -33,7 +32,7 @@ from charloc.nets import REACH, STRIDE
 from charloc.nets_scan import ScanNet
 from charloc.normalise import HEIGHT
 from charloc.pinning import pinned_bounds, visible_order
-from charloc.points import bounds_at, boxes_at
+from charloc.points import bounds_at, boxes_at, filled
 from charloc.scanning import Lesson, align, learnable, train, windows_of
 from charloc.spans import find_spans
 from charloc.text import Charset, is_space
@@ -308,16 +307,6 @@ def batch_views(looks: Sequence[Look]) -> tuple[torch.Tensor, torch.Tensor]:
         batch[b, 0, :, : each.view.pixels.shape[1]] = each.view.pixels / np.float32(255)
     frames = torch.tensor([-(-each.view.pixels.shape[1] // STRIDE) for each in looks])
     return torch.from_numpy(batch).contiguous(memory_format=torch.channels_last), frames
-
-
-def filled(points: NDArray[np.float64], ink: Ink) -> Floats:
-    """Points (L,) with those that are NaN spread evenly between their neighbours, or to the ends of the ink."""
-    inked = np.flatnonzero(ink.upright.max(axis=0) > 0.2)
-    left, right = (float(inked[0]), float(inked[-1] + 1)) if len(inked) else (0.0, float(ink.upright.shape[1]))
-    there = np.flatnonzero(np.isfinite(points))
-    index = np.concatenate([[-0.5], there, [len(points) - 0.5]])
-    at = np.concatenate([[left], points[there], [right]])
-    return np.interp(np.arange(len(points)), index, at).astype(np.float32)
 
 
 def _pinned_windows(seen: Look, pins: Pins, order: Sequence[int], length: int) -> NDArray[np.int32]:
