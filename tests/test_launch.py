@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import launch
+from charloc.methods import METHODS
 from charloc.metrics import scores, word_errors
 from charloc.synth import render_set
 
@@ -103,6 +104,10 @@ def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
         ("train --project {project} --method magic", "no method 'magic'. Choose one of: guess", 1),
         ("train --project {project} --method guess --set a=1", "'guess' has no setting 'a'", 1),
         ("train --project {project} --set a", "expected KEY=VALUE", 1),
+        ("train --project {project} --method segmental --set temper=warm", "'temper' .* is 'warm'; expected a number, such as 0.2", 1),
+        ("train --project {project} --method segmental --set seed=1.5", "'seed' .* is 1.5; expected a whole number, such as 0", 1),
+        ("train --project {project} --method segmental --set fresh=1", "'segmental' has no setting 'fresh'. It has: temper, seed", 1),
+        ("train --project {project} --init round", "--init", 2),
         ("train --project {project} --rounds 0", "--rounds", 2),
         ("import {empty} --project {empty}/new", "nothing to import", 1),
         ("import {none} --project {empty}/new", "none' does not exist", 2),
@@ -166,6 +171,31 @@ def test_annotate_is_the_default(
     monkeypatch.setattr(launch, "app", seen.append)
     assert launch.main(list(arguments)) == 0
     assert seen == [list(means)]
+
+
+def test_train_names_every_method(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["train", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"One of: {', '.join(METHODS)}." in said
+    assert re.search(r"--init .?guess\|flat", said)
+    assert launch.main(["train", "--project", str(project), "--method", "magic"]) == 1
+    assert f"Choose one of: {', '.join(METHODS)}." in capsys.readouterr().err
+
+
+def test_rounds_after_a_flat_start_go_on_from_it(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    asked: list[dict[str, object]] = []
+
+    def remember(store: object, folder: Path, method: str, progress: object, **options: object) -> None:
+        asked.append({"method": method, **options})
+
+    monkeypatch.setattr("annotator.rounds.run_round", remember)
+    for init, fresh in (("flat", [True, False, False]), ("guess", [True, True, True])):
+        asked.clear()
+        arguments = ["train", "--project", str(project), "--rounds", "3", "--init", init, "--fresh", "--quiet"]
+        assert launch.main([*arguments, "--set", "temper=0.1"]) == 0
+        assert [each["fresh"] for each in asked] == fresh
+        assert {each["init"] for each in asked} == {init}
+        assert asked[0]["settings"] == {"temper": 0.1}
 
 
 def test_settings_are_json_where_they_can_be() -> None:
