@@ -36,10 +36,17 @@ def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple
     """
     width = ink.mask.shape[1]
     labels = label_columns(spans.step, spans.middle, spans.columns[bounds], ink.shift, width)
-    count = len(bounds) - 1
-    owner = np.where(ink.mask, labels, 0)
-    owner[owner > count] = 0
-    owner = _whole_pieces(owner, ink.components, ink.areas, count)
+    return owned_boxes(ink, np.where(labels < len(bounds), labels, 0), expected)
+
+
+def owned_boxes(ink: Ink, labels: Ints, expected: Expected) -> tuple[Floats, NDArray[np.bool_]]:
+    """Tight boxes of each character's ink, as from `ink_boxes`, by the pixels that are its own.
+
+    Args:
+        labels: int32 (H, W), 1..L: whose a pixel is if there is ink; 0: nobody's.
+    """
+    count = len(expected.space)
+    owner = _whole_pieces(np.where(ink.mask, labels, 0), ink.components, ink.areas, count)
     pieces, number = label(owner, background=0, return_num=True, connectivity=2)
     boxes = np.full((count, 4), np.nan, dtype=np.float32)
     if not number:

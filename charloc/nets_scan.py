@@ -43,7 +43,11 @@ class ScanNet(nn.Module):
         Returns:
             float32 (B, T, C), T = ceil(W / STRIDE).
         """
-        columns = self.columns(views).squeeze(2).permute(2, 0, 1)  # (T, B, D)
+        return self.read(self.columns(views).squeeze(2), frames)
+
+    def read(self, columns: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Class scores, (B, T, C), from what the convolutions see in each frame, (B, D, T)."""
+        columns = columns.permute(2, 0, 1)
         length, batch, _ = columns.shape
         time = torch.arange(length)[:, None]
         own = torch.full((batch,), length) if frames is None else frames

@@ -10,6 +10,7 @@ from PIL import Image
 
 from charloc.ink import Ink
 
+Floats = NDArray[np.float32]
 HEIGHT = 48
 CORE = 16
 """Rows of the core band in the view."""
@@ -70,3 +71,10 @@ def view(ink: Ink, widest: int = 8192) -> View:
     coefficients = tuple(each / reduce for each in (a, b, c, d, e, f))
     seen = picture.transform((columns, HEIGHT), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
     return View(np.asarray(seen).copy(), scale, origin)
+
+
+def in_view(ink: Ink, seen: View, x: NDArray[np.generic], y: NDArray[np.generic]) -> tuple[Floats, Floats]:
+    """Columns and rows (edges, view px) at which points of the picture are seen: the inverse of `view`'s map."""
+    columns = (ink.upright_column(x, y) - seen.origin) * seen.scale
+    level = y - ink.skew * (x - ink.raw.shape[1] / 2)
+    return columns, (level - ink.bottom) * seen.scale + BASELINE

@@ -34,18 +34,17 @@ from charloc.normalise import HEIGHT
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.points import bounds_at, boxes_at, filled
 from charloc.scanning import Lesson, align, learnable, train, windows_of
-from charloc.spans import find_spans
+from charloc.spans import Spans, find_spans
 from charloc.text import Charset, is_space
 from charloc.types import CharlocError, CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
 TIMES = 10.0
 """How often a round shows every word, within `LEAST` and `MOST` steps of a batch."""
 LEAST, MOST = 600, 1200
 FLAT_MOST = 1800
 """Without a guess there is more to find out."""
-BIAS_WORDS = 600
-"""Words on which the classes' offsets are measured."""
 BIAS_PRIOR = 4.0
 """An offset of 0 counts as this many observations."""
 
@@ -82,6 +81,8 @@ class Ctc(Learner[ScanNet]):
 
     name = "ctc"
     honours_pins = True
+    bias_words = 600
+    """Words on which the classes' offsets are measured."""
 
     def __init__(
         self,
@@ -150,7 +151,7 @@ class Ctc(Learner[ScanNet]):
         """Per class, how far right of the alignment's point the middle of the ink is, in core heights."""
         self.bias = {}
         found: dict[str, list[float]] = {}
-        some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // BIAS_WORDS))]
+        some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // self.bias_words))]
         for start in range(0, len(some), CHUNK):
             words = [training.words[i] for i in some[start : start + CHUNK]]
             looks = [look(word) for word in words]
@@ -271,11 +272,18 @@ class Ctc(Learner[ScanNet]):
         expected = expected_glyphs(laid_out)
         spans = find_spans(seen.ink, LONGEST, len(order), extra)
         points = self._points(seen, aligned, laid_out)
-        boxes, _, lost = boxes_at(seen.ink, spans, bounds_at(spans, points, fixed), expected)
+        boxes, lost = self._boxes(seen, aligned, spans, points, fixed, expected)
         boxes[expected.space] = np.nan
         confidence = self._confidence(seen, aligned, expected)
         confidence[lost & ~expected.space] = 0.0
         return finish(word, order, boxes, confidence, aligned.score, pins, self.name)
+
+    def _boxes(
+        self, seen: Look, aligned: Aligned, spans: Spans, points: Floats, fixed: Ints | None, expected: Expected
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Boxes of the layout's L characters, (L, 4) px, and which of them have no ink."""
+        boxes, _, lost = boxes_at(seen.ink, spans, bounds_at(spans, points, fixed), expected)
+        return boxes, lost
 
     def _confidence(self, seen: Look, aligned: Aligned, expected: Expected) -> Floats:
         """How much of each character's occupation is near its point, times how well the best of its frames fits."""

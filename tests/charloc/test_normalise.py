@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as stn
 from scipy import ndimage
 
 from charloc.ink import Ink, find_ink
-from charloc.normalise import BASELINE, CORE, HEIGHT, MARGIN, View, view
+from charloc.normalise import BASELINE, CORE, HEIGHT, MARGIN, View, in_view, view
 from charloc.synth import Degradation, load_font, render_word
 
 
@@ -56,6 +56,22 @@ def test_every_pixel_of_the_view_is_where_the_map_says(skew: float, slant: float
     expected = by_hand(ink, seen)
     inside = ~np.isnan(expected)
     assert np.abs(seen.pixels[inside] - expected[inside]).max() <= 3
+
+
+@pytest.mark.parametrize(("skew", "slant"), [(0.0, 0.0), (0.08, 0.0), (0.0, 0.4), (-0.06, 0.3), (0.1, -0.3)])
+def test_points_of_the_picture_are_seen_where_the_map_says(skew: float, slant: float) -> None:
+    """A blot in the picture is a blot in the view, where `in_view` says."""
+    ink = ink_of("hi")
+    height, width = ink.raw.shape
+    shift = np.rint((np.arange(height) - height / 2) * slant).astype(np.int32)
+    for x, y in ((8, 6), (width - 9, height - 9), (width // 2, height // 2)):
+        raw = np.zeros_like(ink.raw)
+        raw[y - 3 : y + 3, x - 3 : x + 3] = 1.0
+        blot = replace(ink, raw=raw, skew=skew, slant=slant, shift=shift - shift.min())
+        seen = view(blot)
+        row, column = ndimage.center_of_mass(seen.pixels)
+        at = in_view(blot, seen, np.array([float(x)]), np.array([float(y)]))
+        np.testing.assert_allclose([each[0] for each in at], [column + 0.5, row + 0.5], atol=0.15)
 
 
 @pytest.mark.parametrize(("size_px", "shear", "rotation"), [(20, 0.0, 0.0), (34, 0.35, 0.0), (60, -0.1, 4.0)])
