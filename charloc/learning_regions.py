@@ -16,7 +16,7 @@ from charloc.nets_regions import RegionNet
 from charloc.normalise import CORE, HEIGHT
 from charloc.regions import RegionSample
 
-REGIONS = 40
+REGIONS = 32
 """Regions of a word that one batch learns from."""
 POSITIVE = 0.5
 """At most this share of them are characters."""
@@ -54,7 +54,8 @@ def train_regions(
         batch = collate([samples[i] for i in chosen], rng)
         with autocast():
             features = net.features(batch.views)
-        hidden = net.regions(features.float(), batch.boxes)
+            hidden = net.regions(features, batch.boxes)
+        hidden = hidden.float()
         log_probs = torch.log_softmax(net.logits(hidden), dim=1)
         wrong = -batch.share * log_probs.gather(1, batch.classes[:, None])[:, 0] - (1 - batch.share) * log_probs[:, 0]
         class_loss = (wrong * batch.weights).sum() / batch.weights.sum().clamp(min=1.0)

@@ -107,7 +107,9 @@ def pool(features: Tensor, boxes: Tensor) -> Tensor:
     grid = torch.stack(
         [x[:, :, None, :].expand(-1, -1, rows, -1), y[:, :, :, None].expand(-1, -1, -1, columns)], dim=-1
     ).reshape(len(boxes), count, rows * columns, 2)
-    sampled = nn.functional.grid_sample(features, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    sampled = nn.functional.grid_sample(
+        features.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=True
+    )
     return sampled.transpose(1, 2)
 
 

@@ -15,8 +15,10 @@ from charloc.spans import Spans
 
 Floats = NDArray[np.float32]
 
-CERTAIN, POSSIBLE = 0.75, 0.45
-"""Overlap (IoU) with a character from which a region is wholly that character, and up to which it is none."""
+CERTAIN, POSSIBLE = 0.85, 0.55
+"""Overlap (IoU) with a character from which a region is wholly that character, and up to which it is none.
+
+In between it is some of either: on noisy words that was a little better than one threshold at 0.6."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

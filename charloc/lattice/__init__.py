@@ -2,6 +2,7 @@
 
 - segmental: characters over consecutive spans between candidate cuts (semi-Markov)
 - ctc: characters over the frames of a net (connectionist temporal classification)
+- bag: characters over spans that do not overlap, in any order, each as often as it occurs
 - path: characters over candidate positions in the plane (2-D beam search)
 
 All take single words or padded batches, hold no lock while they search, and start no thread: callers do. All take pins,
@@ -9,6 +10,7 @@ each as what it forbids: infinite costs of spans, windows of frames, candidates 
 enumeration.
 """
 
+from charloc.lattice.bag import best_bag, best_cover
 from charloc.lattice.ctc import ctc_posterior, ctc_viterbi, frames_needed
 from charloc.lattice.path import best_path, best_paths
 from charloc.lattice.segmental import (
@@ -19,6 +21,8 @@ from charloc.lattice.segmental import (
 )
 
 __all__ = [
+    "best_bag",
+    "best_cover",
     "best_path",
     "best_paths",
     "best_segmentation",

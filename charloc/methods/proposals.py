@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.fusion import fuse
 from charloc.ink import Ink
-from charloc.lattice import best_segmentation, segmentation_posterior
-from charloc.lattice.bag import best_bag
+from charloc.lattice import best_bag, best_segmentation, segmentation_posterior
 from charloc.layout import CUT_COST, OUTSIDE_COST, Expected, expected_glyphs, hold, outside_costs, span_costs
 from charloc.learning import autocast
 from charloc.learning_regions import train_regions
@@ -47,9 +46,13 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
-LEAST_STEPS, MOST_STEPS = 400, 700
+LEAST_STEPS, MOST_STEPS = 400, 600
 LEAST_LOG = -9.0
 """No region is less likely a character than this (nats): a misread letter must not move its neighbours."""
+
+
+UNKNOWN = 0.5
+"""Probability that the region of a character that was never seen is that character."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +61,7 @@ class Choice:
 
     Args:
         bounds: int32 (M + 1,), cuts that part the ink: between them a character's region, or what nobody took.
-        slot: int64 (L,), which of the M parts is each character's, in layout order.
+        slot: int64 (L,), which of the M parts is each character's, in layout order; -1 none.
         confidence: float32 (L,).
         score: nats.
     """
@@ -163,7 +166,9 @@ class Proposals(Learner[RegionNet]):
         fixed, cuts = self._held(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), cuts)
         regions = find_regions(spans, seen.view)
-        hidden = net.regions(features, torch.from_numpy(regions.boxes)[None])
+        with autocast():
+            hidden = net.regions(features, torch.from_numpy(regions.boxes)[None])
+        hidden = hidden.float()
         log_probs = torch.log_softmax(net.logits(hidden), dim=1).numpy()
         choice = self._choose(word, order, pins, ink, spans, regions, log_probs, fixed)
         expected = expected_glyphs(characters)
@@ -171,15 +176,19 @@ class Proposals(Learner[RegionNet]):
         # Where nothing was found there is no region to refine.
         index = np.full(spans.width.shape, -1, dtype=np.int64)
         index[regions.start, regions.reach] = np.arange(len(regions.start))
-        mine = index[choice.bounds[choice.slot], choice.bounds[choice.slot + 1] - choice.bounds[choice.slot] - 1]
-        found = (mine >= 0) & ~expected.space
-        from_net = span_boxes(ink, spans.columns[choice.bounds])[choice.slot]
+        slot = np.maximum(choice.slot, 0)
+        mine = index[choice.bounds[slot], choice.bounds[slot + 1] - choice.bounds[slot] - 1]
+        found = (mine >= 0) & (choice.slot >= 0) & ~expected.space
+        from_net = span_boxes(ink, spans.columns[choice.bounds])[slot]
         classes = torch.from_numpy(self.charset.encode(characters, unknown=0)[found])
         offsets = net.refine(hidden[torch.from_numpy(mine[found])], classes).numpy()
         from_net[found] = refined(ink, seen.view, regions.boxes[mine[found]], offsets)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
-        confidence = np.where(expected.space, choice.confidence, choice.confidence * agreement)
-        confidence[~found & ~expected.space] = 0.0
+        # A region that is in its place but does not look like its character is in doubt.
+        named = np.where(expected.space, 1.0, 0.0)
+        known = classes.numpy() > 0
+        named[found] = np.where(known, np.exp(log_probs[mine[found], classes.numpy()]), UNKNOWN)
+        confidence = choice.confidence * np.where(expected.space, 1.0, agreement) * np.sqrt(named)
         return finish(word, order, boxes, confidence.astype(np.float32), choice.score, pins, self.name)
 
     def _held(self, ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -> tuple[Ints | None, Ints | None]:
@@ -244,6 +253,9 @@ class ProposalsBag(Proposals):
         pinned = {pin.index for pin in pins}
         places = np.array([k for k, i in enumerate(order) if i not in pinned and not is_space(word.characters[i])], int)
         bag = [word.characters[order[k]] for k in places]
+        if not bag:
+            everything = np.array([0, len(spans.columns) - 1], dtype=np.int32)
+            return Choice(everything, np.full(len(order), -1), np.ones(len(order), np.float32), 0.0)
         kinds, first, counts = np.unique(np.array(bag, dtype=object), return_index=True, return_counts=True)
         costs = self._costs(bag, spans, regions, log_probs)[first]
         skip = OUTSIDE_COST * spans.mass[:-1, 0]
@@ -255,15 +267,11 @@ class ProposalsBag(Proposals):
             raise PinError(f"{word.name}: between what is pinned there is no room for the rest. Move one of the boxes.")
         starts, ends = chosen[:, 0], chosen[:, 0] + 1 + chosen[:, 1]
         bounds = np.unique(np.concatenate([[0], starts, ends, [len(spans.columns) - 1]])).astype(np.int32)
-        slot, confidence = np.zeros(len(order), dtype=np.int64), np.ones(len(order), dtype=np.float32)
-        evidence = np.full((len(kinds), *spans.width.shape), LEAST_LOG, dtype=np.float32)
-        evidence[:, regions.start, regions.reach] = log_probs[:, self.charset.encode(list(kinds), unknown=0)].T
+        slot = np.full(len(order), -1, dtype=np.int64)
         for kind in range(len(kinds)):
             theirs = places[[character == kinds[kind] for character in bag]]
-            mine = np.flatnonzero(names == kind)
-            slot[theirs] = np.searchsorted(bounds, starts[mine])
-            confidence[theirs] = np.exp(evidence[kind, starts[mine], chosen[mine, 1]])
-        return Choice(bounds, slot, confidence, -cost)
+            slot[theirs] = np.searchsorted(bounds, starts[names == kind])
+        return Choice(bounds, slot, np.ones(len(order), np.float32), -cost)
 
 
 def _pinned_cuts(ink: Ink, pins: Pins) -> Ints | None:
@@ -282,7 +290,10 @@ def forbid(costs: Floats, left: int, right: int) -> None:
 def _ink_of(ink: Ink, spans: Spans, choice: Choice, expected: Expected) -> tuple[Floats, NDArray[np.bool_]]:
     """`boxes.ink_boxes` of L characters, each in its own part of the ink; what nobody took belongs to none."""
     owner = np.full(len(choice.bounds) - 1, -1, dtype=np.int64)
-    owner[choice.slot] = np.arange(len(choice.slot))
+    placed = np.flatnonzero(choice.slot >= 0)
+    owner[choice.slot[placed]] = placed
     parts = replace(expected, pieces=expected.pieces[owner], space=expected.space[owner] | (owner < 0))
     boxes, whole = ink_boxes(ink, spans, choice.bounds, parts)
-    return np.where(expected.space[:, None], np.nan, boxes[choice.slot]).astype(np.float32), whole[choice.slot]
+    slot = np.maximum(choice.slot, 0)
+    nowhere = expected.space | (choice.slot < 0)
+    return np.where(nowhere[:, None], np.nan, boxes[slot]).astype(np.float32), whole[slot]
