@@ -21,7 +21,7 @@ FARTHEST = 1.6
 def ascending(points: Floats) -> Floats:
     """Points made to ascend, with as little change as possible.
 
-    Source: isotonic regression by pooling adjacent violators; pooled points are then spread by a hundredth.
+    Source: isotonic regression by pooling adjacent violators.
     """
     blocks: list[list[float]] = []
     for point in points:
@@ -30,9 +30,7 @@ def ascending(points: Floats) -> Floats:
             value, count = blocks.pop()
             other, more = blocks[-1]
             blocks[-1] = [(value * count + other * more) / (count + more), count + more]
-    return np.concatenate(
-        [value + 0.01 * (np.arange(count) - (count - 1) / 2) for value, count in blocks] or [np.zeros(0)]
-    ).astype(np.float32)
+    return np.repeat([value for value, _ in blocks], [int(count) for _, count in blocks]).astype(np.float32)
 
 
 def filled(points: NDArray[np.float64], ink: Ink) -> Floats:
