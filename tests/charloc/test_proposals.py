@@ -20,6 +20,7 @@ from charloc.pinning import bag_zones
 from charloc.spans import find_spans
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+from tests.invented import invented_words, said, share_right
 
 BOTH = ("proposals", "proposals_bag")
 
@@ -337,3 +338,13 @@ def test_words_that_cannot_be_laid_out_do_not_end_learning(name: str, monkeypatc
     guess = first_guess(words, pins)
     result = run_round(name, words, guess, pins, np.ones(len(words), np.float32))
     assert len(result.localizations) == len(words)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_pinning_a_few_characters_puts_the_others_right(name: str) -> None:
+    rendered = invented_words(48)
+    words = [each.word(i) for i, each in enumerate(rendered)]
+    guess = first_guess(words, [()] * len(words))
+    found = run_round(name, words, guess, said(rendered), np.ones(len(words), np.float32)).localizations
+    assert share_right(rendered, guess) == 0.0
+    assert share_right(rendered, found) > 0.9

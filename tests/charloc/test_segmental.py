@@ -16,6 +16,7 @@ from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+from tests.invented import invented_words, said, share_right
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -247,53 +248,6 @@ def test_evidence_is_the_tempered_sum_over_a_span_s_frames() -> None:
 
 
 # --- pins teach other words -------------------------------------------------------------------------------------------
-#
-# An invented script. Its letter t is two rings side by side; no font has such a t, so the first guess gives it one
-# ring and its neighbour the other, in every word, and learning from that guess only confirms it. A person puts the t
-# right in four of 48 words and says nothing else.
-
-RING_PX, LETTER_PX, GAP_PX = 10, 14, 4
-INVENTED = "ounx"
-CORRECTED = 4
-
-
-def shape(character: str) -> np.ndarray:
-    """The letter's ink, bool (20, W), in lines 3 px wide."""
-    ink = np.zeros((20, 2 * RING_PX + GAP_PX if character == "t" else LETTER_PX), bool)
-    if character == "t":
-        ink[:, :RING_PX] = ink[:, -RING_PX:] = ring(RING_PX)
-    elif character == "x":
-        ink[8:11] = ink[:, 6:9] = True
-    else:
-        ink[:] = ring(LETTER_PX)
-        if character == "n":
-            ink[17:, 3:-3] = False
-        elif character == "u":
-            ink[:3, 3:-3] = False
-    return ink
-
-
-def ring(width: int) -> np.ndarray:
-    ink = np.ones((20, width), bool)
-    ink[3:-3, 3:-3] = False
-    return ink
-
-
-def invented_words(count: int) -> list[Rendered]:
-    """Words of five letters, t in the middle."""
-    rng = np.random.default_rng(0)
-    words = []
-    for _ in range(count):
-        text = "".join([*rng.choice(list(INVENTED), 2), "t", *rng.choice(list(INVENTED), 2)])
-        pixels, boxes, x = rng.normal(249, 6, (44, 120)), [], 8
-        for character in text:
-            ink = shape(character)
-            pixels[12:32, x : x + ink.shape[1]][ink] -= 249
-            boxes.append((x, 12, x + ink.shape[1], 32))
-            x += ink.shape[1] + GAP_PX
-        pixels = np.clip(pixels[:, : x + 4], 0, 255).astype(np.uint8)
-        words.append(Rendered(text, pixels, np.array(boxes, np.float32)))
-    return words
 
 
 def test_pinning_a_few_characters_puts_the_others_right(few_steps: object) -> None:
@@ -301,17 +255,9 @@ def test_pinning_a_few_characters_puts_the_others_right(few_steps: object) -> No
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
     guess = first_guess(words, nothing)
-    said = [(Pin(2, tuple(each.boxes[2].tolist())),) for each in rendered[:CORRECTED]]
-    pins = said + nothing[CORRECTED:]
-
-    def share_right(found: list[Localization]) -> float:
-        """Of the words nobody touched, the share with every character right."""
-        errors = [word_errors(rendered[i].boxes, found[i].boxes) for i in range(CORRECTED, len(words))]
-        return float(np.mean([(each[:, 2] > 0.7).all() for each in errors]))
-
     weights = np.ones(len(words), np.float32)
     without = run_round("segmental", words, guess, nothing, weights).localizations
-    with_pins = run_round("segmental", words, guess, pins, weights).localizations
-    assert share_right(guess) == 0.0
-    assert share_right(without) < 0.1
-    assert share_right(with_pins) > 0.9
+    with_pins = run_round("segmental", words, guess, said(rendered), weights).localizations
+    assert share_right(rendered, guess) == 0.0
+    assert share_right(rendered, without) < 0.1
+    assert share_right(rendered, with_pins) > 0.9
