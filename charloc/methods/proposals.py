@@ -232,15 +232,22 @@ class Proposals(Learner[RegionNet]):
 class ProposalsBag(Proposals):
     """The method `proposals_bag`: the word says only which characters are in it, and how often.
 
-    Where they are in the transcript is never looked at: neither which comes before which, nor where spaces are. What
-    the first localizations knew of the order (the guess is laid out in order; so is an even split) is in what the
-    first M-step learns, and nowhere else. Several instances of one character are told apart only by where they are
-    found: they are numbered along the line.
+    Where they are in the transcript is never looked at: neither which comes before which, nor where spaces are. From
+    the guess, which is laid out in order, what that knew of the order is in what the first M-step learns, and nowhere
+    else. From an even split nothing is: boxes that nobody believes (confidence 0) are dealt out anew, at random, among
+    the characters of their word. All that is left to learn from is which characters are in which words together with
+    which ink; it is enough. Several instances of one character are told apart only by where they are found: they are
+    numbered along the line.
 
     Pinned characters are where they are pinned: their ink is nobody else's, and they are taken out of the bag.
     """
 
     name = "proposals_bag"
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+        rng = np.random.default_rng(self.seed)
+        dealt = [_dealt(each, pins, rng) for each, pins in zip(training.localizations, training.pins, strict=True)]
+        return super().m_step(replace(training, localizations=dealt), progress)
 
     def _held(self, ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -> tuple[Ints | None, Ints | None]:
         pinned_bounds(ink, word, order, ())  # more characters than columns
@@ -272,6 +279,20 @@ class ProposalsBag(Proposals):
             theirs = places[[character == kinds[kind] for character in bag]]
             slot[theirs] = np.searchsorted(bounds, starts[names == kind])
         return Choice(bounds, slot, np.ones(len(order), np.float32), -cost)
+
+
+def _dealt(current: Localization, pins: Pins, rng: np.random.Generator) -> Localization:
+    """A localization nobody believes, its boxes dealt out at random among the characters that have one; else as it is.
+
+    What is pinned is left where it is.
+    """
+    pinned = [pin.index for pin in pins]
+    free = np.setdiff1d(np.flatnonzero(np.isfinite(current.boxes[:, 0])), pinned)
+    if np.delete(current.confidence, pinned).any():
+        return current
+    boxes = current.boxes.copy()
+    boxes[free] = boxes[rng.permutation(free)]
+    return replace(current, boxes=boxes)
 
 
 def _pinned_cuts(ink: Ink, pins: Pins) -> Ints | None:

@@ -141,6 +141,23 @@ def test_the_bag_never_looks_at_the_order(learned: Learned) -> None:
             np.testing.assert_allclose(one.boxes[here], mixed.boxes[there], atol=1e-3)
 
 
+def test_boxes_nobody_believes_are_dealt_out_anew() -> None:
+    """An even split is in the transcript's order: nothing may be learned from that."""
+    boxes = np.arange(36, dtype=np.float32).reshape(9, 4)
+    boxes[4] = np.nan
+    rng = np.random.default_rng(0)
+    flat = Localization(boxes, np.zeros(9, np.float32), 0.0, "even")
+    dealt = proposals._dealt(flat, (), rng).boxes
+    assert np.isnan(dealt[4]).all()
+    assert not np.array_equal(dealt[:4], boxes[:4])
+    np.testing.assert_array_equal(np.sort(dealt, axis=0), np.sort(boxes, axis=0))
+    pinned = replace(flat, confidence=np.array([0, 1, *[0] * 7], np.float32))
+    dealt = proposals._dealt(pinned, (Pin(1, (4.0, 5.0, 6.0, 7.0)),), rng).boxes
+    np.testing.assert_array_equal(dealt[1], boxes[1])
+    assert not np.array_equal(dealt[5:], boxes[5:])
+    assert proposals._dealt(pinned, (), rng) is pinned
+
+
 def test_instances_are_numbered_along_the_line(learned: Learned) -> None:
     """Left to right; in a Hebrew word right to left. No letter is known here: only the ink says where they are."""
     word = max(learned.words, key=lambda each: len(each.characters))
