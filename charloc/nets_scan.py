@@ -10,6 +10,8 @@ from charloc.nets import REACH, STRIDE, block
 from charloc.normalise import HEIGHT
 
 HIDDEN = 64
+SEES = 8
+"""View pixels the convolutions see beyond a frame's own on either side."""
 
 
 class ScanNet(nn.Module):
@@ -60,4 +62,4 @@ class ScanNet(nn.Module):
         return scores.unflatten(0, (length, batch)).permute(1, 0, 2)
 
 
-__all__ = ["HIDDEN", "REACH", "STRIDE", "ScanNet"]
+__all__ = ["HIDDEN", "REACH", "SEES", "STRIDE", "ScanNet"]

@@ -97,6 +97,12 @@ METHODS: dict[str, Entry] = {
     "proposals_bag": Entry(
         "charloc.methods.proposals", "ProposalsBag", True, "the same regions as a bag of characters, no order"
     ),
+    "gradient": Entry(
+        "charloc.methods.gradient", "Gradient", True, "ctc's net; the ink its outputs respond to most", kin=("ctc",)
+    ),
+    "masking": Entry(
+        "charloc.methods.masking", "Masking", True, "ctc's net; the ink its outputs miss when covered", kin=("ctc",)
+    ),
 }
 DEFAULT = "segmental"
 

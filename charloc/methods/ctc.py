@@ -45,6 +45,8 @@ TIMES = 10.0
 LEAST, MOST = 600, 1200
 FLAT_MOST = 1800
 """Without a guess there is more to find out."""
+BIAS_WORDS = 600
+"""Words on which the classes' offsets are measured."""
 BIAS_PRIOR = 4.0
 """An offset of 0 counts as this many observations."""
 
@@ -81,8 +83,6 @@ class Ctc(Learner[ScanNet]):
 
     name = "ctc"
     honours_pins = True
-    bias_words = 600
-    """Words on which the classes' offsets are measured."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class Ctc(Learner[ScanNet]):
         """Per class, how far right of the alignment's point the middle of the ink is, in core heights."""
         self.bias = {}
         found: dict[str, list[float]] = {}
-        some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // self.bias_words))]
+        some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // BIAS_WORDS))]
         for start in range(0, len(some), CHUNK):
             words = [training.words[i] for i in some[start : start + CHUNK]]
             looks = [look(word) for word in words]
