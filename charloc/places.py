@@ -14,7 +14,9 @@ from charloc.plane import CORE
 
 Floats = NDArray[np.float32]
 STRONGEST = 16
-"""Local maxima that are candidates of a character."""
+"""Local maxima that are candidates of a character; twice as many as the line has of it, if that is more."""
+PLACES = 48
+"""Places all along the word; twice as many as it has characters, if that is more."""
 FLOOR = -9.0
 """Log-probability below which a place is as bad as any."""
 PRIOR_COUNT = 4.0
@@ -45,7 +47,7 @@ class Steps:
         known = [self.by_character.get(letter) for letter in letters]
         half = np.array([pitch / CORE / 2 if each is None else each[0] for each in known])
         down = np.array([0.0 if each is None else each[1] for each in known])
-        sure = np.array([each is not None for each in known])
+        sure = np.array([each is not None for each in known], dtype=bool)
         both = sure[1:] & sure[:-1]
         across = half[1:] + half[:-1] + np.where(both, self.gap, 0) + SPACE * spaced
         sigma = np.stack(
@@ -94,32 +96,34 @@ def candidates(log_probs: Floats, classes: NDArray[np.int64], row: float) -> tup
 
     Returns:
         positions: float32 (K, N, 2), x and y on the plane, px.
-        scores: float32 (K, N), at least `FLOOR`; -infinity where a character has fewer than N places.
+        scores: float32 (K, N), at least `FLOOR`; -infinity where a character has fewer than N places. The places to
+            fall back on come last; there are as many as characters, where the word has columns enough.
     """
     rows, width = log_probs.shape[1:]
-    fallback = np.arange(0, width, max(1, width // 48))
+    fallback = np.arange(0, width, max(1, width // max(PLACES, 2 * len(classes))))
     middle = int(np.clip(row, 0, rows - 1))
-    places = STRONGEST + len(fallback)
+    strongest = max(STRONGEST, 2 * int(np.bincount(classes[classes > 0]).max(initial=0)))
+    places = strongest + len(fallback)
     positions = np.zeros((len(classes), places, 2), dtype=np.float32)
     scores = np.full((len(classes), places), -np.inf, dtype=np.float32)
     found: dict[int, tuple[Floats, Floats]] = {}
     for k, name in enumerate(classes.tolist()):
         if name not in found:
             field = np.maximum(log_probs[name], FLOOR) if name else np.full((rows, width), FLOOR, dtype=np.float32)
-            found[name] = _strongest(field)
+            found[name] = _strongest(field, strongest)
         at, score = found[name]
         positions[k, : len(at)], scores[k, : len(at)] = at, score
-        positions[k, STRONGEST:, 0] = (fallback + 0.5) * CELL[1]
-        positions[k, STRONGEST:, 1] = (row + 0.5) * CELL[0]
-        scores[k, STRONGEST:] = np.maximum(log_probs[name, middle, fallback], FLOOR) if name else FLOOR
+        positions[k, strongest:, 0] = (fallback + 0.5) * CELL[1]
+        positions[k, strongest:, 1] = (row + 0.5) * CELL[0]
+        scores[k, strongest:] = np.maximum(log_probs[name, middle, fallback], FLOOR) if name else FLOOR
     return positions, scores
 
 
-def _strongest(field: Floats) -> tuple[Floats, Floats]:
-    """The strongest local maxima of a field (H', W'), placed between cells: (n, 2) on the plane, and (n,)."""
+def _strongest(field: Floats, most: int) -> tuple[Floats, Floats]:
+    """The strongest local maxima of a field (H', W'), placed between cells: (n, 2) on the plane, and (n,), n <= most."""
     peaks = (field >= ndimage.maximum_filter(field, size=3)) & (field > FLOOR)
     y, x = np.nonzero(peaks)
-    order = np.argsort(-field[y, x], kind="stable")[:STRONGEST]
+    order = np.argsort(-field[y, x], kind="stable")[:most]
     y, x = y[order], x[order]
     padded = np.pad(np.exp(field), 1)
     near = np.stack([[padded[y + dy, x + dx] for dx in range(3)] for dy in range(3)])  # (3, 3, n)
