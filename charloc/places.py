@@ -120,7 +120,7 @@ def candidates(log_probs: Floats, classes: NDArray[np.int64], row: float) -> tup
 
 
 def _strongest(field: Floats, most: int) -> tuple[Floats, Floats]:
-    """The strongest local maxima of a field (H', W'), placed between cells: (n, 2) on the plane, and (n,), n <= most."""
+    """The strongest local maxima of a field (H', W'), placed between cells: (n, 2) on the plane and (n,), n <= most."""
     peaks = (field >= ndimage.maximum_filter(field, size=3)) & (field > FLOOR)
     y, x = np.nonzero(peaks)
     order = np.argsort(-field[y, x], kind="stable")[:most]

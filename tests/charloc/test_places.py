@@ -127,7 +127,8 @@ def test_steps_are_measured() -> None:
     words, boxes = [], []
     for i in range(60):
         left = float(rng.uniform(0, 50))
-        word = np.array([[0, 0, 7, 14], [10, 3.5, 24, 17.5], [27, 0, 34, 14]]) + [left, 20, left, 20]
+        word = np.array([[0, 0, 7, 14], [10, 3.5, 24, 17.5], [27, 0, 34, 14]])
+        word += (left, 20, left, 20)
         word += rng.normal(0, 0.1, word.shape)
         if i % 7 == 0:
             word[1] += 30
