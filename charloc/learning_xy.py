@@ -96,7 +96,7 @@ def train_points(
 
 def train_flat(
     net: XyNet, samples: Sequence[XySample], schedule: Schedule, prior_scale: float, progress: Progress
-) -> dict[str, float]:
+) -> tuple[dict[str, float], Floats]:
     """EM over columns and rows at once, from transcripts alone.
 
     A column shows a character if any of its cells does: its class scores are the logarithms of the cells' summed
@@ -104,7 +104,7 @@ def train_flat(
     cells share as they share its score. The derivative of the cross entropy against it does both at once.
 
     Returns:
-        Mean loss over the last fifth of the steps.
+        Mean loss over the last fifth of the steps; the classes' log shares of columns, float32 (C,).
 
     Source: derived here, after multiple-instance pooling (logarithm of summed exponentials) and CTC.
     """
@@ -134,7 +134,8 @@ def train_flat(
         return result, [float(result.detach())]
 
     (mean,) = _descend(net, samples, schedule, loss, progress)
-    return {"flat_loss": mean}
+    assert share is not None
+    return {"flat_loss": mean}, np.log(share).astype(np.float32)
 
 
 def columns(logits: Tensor) -> Tensor:

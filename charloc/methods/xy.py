@@ -28,7 +28,7 @@ from charloc.ink import Ink, find_ink
 from charloc.lattice import best_path, frames_needed
 from charloc.layout import expected_glyphs
 from charloc.learning import autocast
-from charloc.learning_xy import Schedule, XySample, pad, train_flat, train_points
+from charloc.learning_xy import Schedule, XySample, columns, pad, train_flat, train_points
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, PINNED_REPEAT, PINNED_WEIGHT, Learner, steps_and_repeats
 from charloc.methods.guess import LONGEST
@@ -37,6 +37,7 @@ from charloc.pinning import pinned_bounds, visible_order
 from charloc.places import FLOOR, Steps, candidates, measure_steps
 from charloc.plane import CORE, Plane, plane
 from charloc.points import bounds_at, boxes_at, filled
+from charloc.scanning import align
 from charloc.spans import find_spans
 from charloc.text import Charset, is_space
 from charloc.types import CharlocError, CheckpointError, Localization, Pins, TrainingSet, WordImage
@@ -44,8 +45,8 @@ from charloc.types import CharlocError, CheckpointError, Localization, Pins, Tra
 Floats = NDArray[np.float32]
 TIMES = 5.0
 LEAST, MOST = 400, 700
-FLAT_TIMES, FLAT_MOST = 10.0, 1100
-PRIOR = 0.3
+FLAT_TIMES, FLAT_MOST = 6.0, 800
+PRIOR = 0.6
 """How much of the classes' log shares is taken off when aligning from transcripts alone."""
 
 
@@ -88,8 +89,9 @@ class Xy(Learner[XyNet]):
         learned: dict[str, float] = {}
         localizations = training.localizations
         if flat:
-            learned |= self._start_flat(training, chosen, progress)
-            localizations = self._localize_all(training.words, training.pins, progress, "prepare", rough=True)
+            flat_learned, prior = self._start_flat(training, chosen, progress)
+            learned |= flat_learned
+            localizations = self._localize_all(training.words, training.pins, progress, "prepare", PRIOR * prior)
         samples = self._samples(training, localizations, chosen, progress)
         self.steps = measure_steps([letters for letters, _ in samples], [each.boxes for _, each in samples])
         steps, shown = steps_and_repeats([each for _, each in samples], TIMES, LEAST, MOST)
@@ -117,13 +119,15 @@ class Xy(Learner[XyNet]):
         progress("prepare", len(chosen), len(chosen))
         return out
 
-    def _start_flat(self, training: TrainingSet, chosen: Sequence[int], progress: Progress) -> Mapping[str, float]:
-        """From transcripts alone to a net that says roughly where characters are."""
+    def _start_flat(
+        self, training: TrainingSet, chosen: Sequence[int], progress: Progress
+    ) -> tuple[Mapping[str, float], Floats]:
+        """From transcripts alone to a net that says roughly where characters are, and the classes' log shares."""
         assert self.net is not None
         samples = [each for _, each in self._samples(training, training.localizations, chosen, progress)]
         fit = [each for each in samples if frames_needed(each.classes) <= each.pixels.shape[1] // CELL[1]]
         steps, shown = steps_and_repeats(fit, FLAT_TIMES, LEAST, FLAT_MOST)
-        return train_flat(self.net, shown, Schedule(steps, 3e-3, self.seed), PRIOR, progress)
+        return train_flat(self.net, shown, Schedule(steps, 6e-3, self.seed), PRIOR, progress)
 
     # --- E-step -------------------------------------------------------------------------------------------------------
 
@@ -133,9 +137,10 @@ class Xy(Learner[XyNet]):
         return self._localize_all(words, pins, progress, "localize")
 
     def _localize_all(
-        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress, phase: str, rough: bool = False
-    ) -> list[Localization]:
-        """Args: rough: from a net that has learned from transcripts alone so far."""
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress, phase: str,
+        flat_prior: Floats | None = None,
+    ) -> list[Localization]:  # fmt: skip
+        """Args: flat_prior: given where the net has learned from transcripts alone so far (`scanning.align`'s)."""
         self._learned()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
@@ -143,16 +148,16 @@ class Xy(Learner[XyNet]):
                 progress(phase, start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
                 looks = list(pool.map(_look, chunk))
-                fields = self._evidence([look.plane for look in looks], rough)
+                fields = self._evidence([look.plane for look in looks], flat_prior)
                 jobs = zip(chunk, pins[start : start + CHUNK], looks, fields, strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress(phase, len(words), len(words))
         return out
 
     @torch.inference_mode()
-    def _evidence(self, planes: Sequence[Plane], rough: bool) -> list[_Field]:
+    def _evidence(self, planes: Sequence[Plane], flat_prior: Floats | None) -> list[_Field]:
         """What the net says of each plane; like sizes are batched together."""
-        net, draws = self._learned(), self.draws_boxes and not rough
+        net, draws = self._learned(), self.draws_boxes and flat_prior is None
         out: list[_Field | None] = [None] * len(planes)
         order = np.argsort([each.pixels.shape[1] for each in planes], kind="stable")
         for piece in np.array_split(order, max(1, -(-len(order) // 16))):
@@ -161,14 +166,11 @@ class Xy(Learner[XyNet]):
                 features = net.features(batch)
                 logits = net.logits(features)
             logits = logits.float()
-            # Learned from transcripts alone, a cell's scores mean something only beside its whole column's.
-            whole = torch.logsumexp(logits, dim=(1, 2) if rough else 1, keepdim=True)
-            log_probs = (logits - whole).numpy()
+            log_probs = torch.log_softmax(logits, dim=1).numpy() if flat_prior is None else logits.numpy()
             for b, i in enumerate(piece):
-                rows, columns = (-(-size // cell) for size, cell in zip(planes[i].pixels.shape, CELL, strict=True))
-                out[i] = _Field(
-                    log_probs[b, :, :rows, :columns], features[b, :, :rows, :columns].float() if draws else None
-                )
+                rows, width = (-(-size // cell) for size, cell in zip(planes[i].pixels.shape, CELL, strict=True))
+                seen = features[b, :, :rows, :width].float() if draws else None
+                out[i] = _Field(log_probs[b, :, :rows, :width], seen, flat_prior)
         return [each for each in out if each is not None]
 
     def _survive(self, word: WordImage, pins: Pins, seen: _Look, field: _Field) -> Localization:
@@ -184,7 +186,10 @@ class Xy(Learner[XyNet]):
         expected = expected_glyphs(laid_out)
         letters = np.flatnonzero(~expected.space)
         classes = self.charset.encode([laid_out[k] for k in letters], unknown=0)
-        at, sure, score = self._search(seen, field, [order[k] for k in letters], laid_out, letters, classes, pins)
+        if field.flat_prior is None:
+            at, sure, score = self._search(seen, field, [order[k] for k in letters], laid_out, letters, classes, pins)
+        else:
+            at, sure, score = _aligned_columns(field.log_probs, field.flat_prior, classes)
         points = np.full(len(order), np.nan)
         picture = seen.plane.to_picture(at)
         points[letters] = ink.upright_column(picture[:, 0], picture[:, 1])
@@ -267,10 +272,17 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Field:
-    """What the net says of a word: log-probabilities (C, H', W'), and features (F, H', W') if boxes can be told."""
+    """What the net says of a word.
+
+    Args:
+        log_probs: float32 (C, H', W'), log-probabilities; of a net that has learned from transcripts alone, its scores.
+        features: (F, H', W'), or None if it cannot tell boxes.
+        flat_prior: float32 (C,), of a net that has learned from transcripts alone.
+    """
 
     log_probs: Floats
     features: torch.Tensor | None
+    flat_prior: Floats | None
 
 
 def _look(word: WordImage) -> _Look:
@@ -299,6 +311,32 @@ def _sample(
         pinned=pinned[order],
         repeat=PINNED_REPEAT if pinned.any() else 1,
     )
+
+
+def _aligned_columns(scores: Floats, prior: Floats, classes: NDArray[np.int64]) -> tuple[Floats, Floats, float]:
+    """Points (K, 2) on the plane of a net that has learned from transcripts alone: its own E-step.
+
+    Columns are aligned as in `learning_xy.train_flat`; within a column, a character is where its score is.
+    """
+    known = np.flatnonzero(classes)
+    at, sure = np.full((len(classes), 2), np.nan, dtype=np.float32), np.zeros(len(classes), dtype=np.float32)
+    length = scores.shape[2]
+    target = classes[known].astype(np.int32)
+    if not len(known) or frames_needed(target) > length:
+        return at, sure, 0.0
+    log_probs = columns(torch.from_numpy(scores[None])).numpy()
+    windows = np.array([[(0, length)] * len(known)], dtype=np.int32)
+    size = (np.array([each], dtype=np.int32) for each in (length, len(known)))
+    frames, lengths = size
+    occupation, score = align(log_probs, frames, target[None], lengths, windows, prior, hard=False)
+    rows = np.arange(scores.shape[1]) + 0.5
+    for k, of in zip(known, occupation[0].T, strict=True):
+        field = np.exp(scores[classes[k]] - scores[classes[k]].max(axis=0)) * of
+        total = max(float(field.sum()), 1e-9)
+        x = float((field.sum(axis=0) * (np.arange(length) + 0.5)).sum()) / total
+        at[k] = x * CELL[1], float((field.sum(axis=1) * rows).sum()) / total * CELL[0]
+        sure[k] = float((np.exp(log_probs[0, :, classes[k]]) * (of > 0.05)).max())
+    return at, sure, float(score[0])
 
 
 def _boundaries(ink: Ink, boxes: Floats) -> Floats:
