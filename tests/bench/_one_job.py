@@ -31,7 +31,10 @@ EVERY_S = 30.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Where a method put the characters, what it had learned, and seconds of the last E-step and all M-steps."""
+    """Where a method put the characters, what it had learned, and seconds of the last E-step and all M-steps.
+
+    Seconds are the processor's, of all threads: others may use the machine too.
+    """
 
     localizations: list[Localization]
     learned: Checkpoint | None
@@ -80,35 +83,41 @@ def before_corrections(job: Job, data: Set, kept: Path, report: _Report) -> Foun
     if job.method not in READ_ONLY:
         return _rounds(job, data, job.rounds, start, [()] * len(data.words), report)
     _warm(job.method, start.learned, data)
-    started = time.perf_counter()
+    started = time.process_time()
     found = make(job.method, start.learned).e_step(data.words, [()] * len(data.words), report.progress)
-    return Found(found, start.learned, time.perf_counter() - started, start.train_s)
+    return Found(found, start.learned, time.process_time() - started, start.train_s)
 
 
 def _rounds(job: Job, data: Set, count: int, start: Found, pins: Sequence[Pins], report: _Report) -> Found:
     """`count` rounds of EM from `start`. Loading compiled code is nobody's speed: it is left out."""
     weights = np.ones(len(data.words), dtype=np.float32)
     current, learned, train_s, e_step_s = start.localizations, start.learned, start.train_s, 0.0
-    warm_s = [] if METHODS[job.method].learns else [_warm(job.method, None, data)]
+    learns = METHODS[job.method].learns
+    marks: list[float] = []
+
+    def halfway(what: Checkpoint) -> None:
+        marks.append(time.process_time())
+        _warm(job.method, what, data)
+        marks.append(time.process_time())
+
     for number in range(count):
         report.round = number + 1
+        if not learns:
+            _warm(job.method, None, data)
+        marks[:] = [time.process_time()]
         result = em.run_round(
             job.method, data.words, current, pins, weights, parent=learned, first=FIRST[job.init],
-            on_learned=lambda learned: warm_s.append(_warm(job.method, learned, data)), progress=report.progress,
+            on_learned=halfway, progress=report.progress,
         )  # fmt: skip
-        current, learned, e_step_s = result.localizations, result.checkpoint, result.e_step_s
-        train_s += result.m_step_s
-    if METHODS[job.method].learns:
-        train_s -= sum(warm_s)
+        current, learned, e_step_s = result.localizations, result.checkpoint, time.process_time() - marks[-1]
+        train_s += marks[1] - marks[0] if learns else 0.0
     return Found(current, learned, e_step_s, train_s)
 
 
-def _warm(method: str, learned: Checkpoint | None, data: Set) -> float:
-    """Localize a few words, so that code is compiled and loaded; seconds it took."""
-    started = time.perf_counter()
+def _warm(method: str, learned: Checkpoint | None, data: Set) -> None:
+    """Localize a few words, so that code is compiled and loaded."""
     words = data.words[:WARM_WORDS]
     make(method, learned).e_step(words, [()] * len(words))
-    return time.perf_counter() - started
 
 
 def _row(found: Scores, run: Found) -> Record:
