@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -253,3 +254,23 @@ def places(maps: Floats, limits: Floats) -> Places:
     smoothed /= np.maximum(smoothed.sum(axis=(1, 2), keepdims=True), 1e-12)
     gathered = np.where(known, mass / np.maximum(total, 1e-9), 0.0)
     return Places(columns.astype(np.float32), gathered.astype(np.float32), smoothed.astype(np.float32))
+
+
+def handovers(importance: Floats, columns: Floats) -> Floats:
+    """Where columns stop mattering more to each character and matter more to the next, float32 (K - 1,), view px.
+
+    Each is the place between the two points at which parting the importance leaves most of it on its own side; NaN
+    where the points are less than a column apart.
+
+    Args:
+        importance: float32 (K, HEIGHT, W), see `Places`.
+        columns: float32 (K,), the points, ascending.
+    """
+    profile = importance.sum(axis=1)
+    at = np.clip(columns, 0, profile.shape[1] - 1).astype(int)
+    out = np.full(max(len(at) - 1, 0), np.nan, dtype=np.float32)
+    for k, (low, high) in enumerate(pairwise(at)):
+        if high > low:
+            kept = np.concatenate([[0.0], np.cumsum(profile[k, low:high] - profile[k + 1, low:high])])
+            out[k] = low + float(np.flatnonzero(kept >= kept.max() - 1e-9).mean())
+    return out

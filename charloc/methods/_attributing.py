@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from charloc.attribution import Outputs, Places, outputs, places
+from charloc.attribution import Outputs, Places, handovers, outputs, places
 from charloc.boxes import owned_boxes
 from charloc.layout import Expected
 from charloc.methods import Checkpoint
@@ -22,7 +22,7 @@ from charloc.methods.ctc import Aligned, Ctc, batch_views
 from charloc.nets import STRIDE
 from charloc.normalise import in_view
 from charloc.pinning import visible_order
-from charloc.points import ascending, filled
+from charloc.points import ascending, bounds_at, boxes_at, filled
 from charloc.spans import Spans
 from charloc.text import is_space
 from charloc.types import CharlocError, Pins, TrainingSet, WordImage
@@ -45,8 +45,8 @@ class Attributing(Ctc):
 
     Args:
         checkpoint, alignment, loss, prior, seed: as for `ctc`.
-        region: "ink", boxes around the ink between the cuts nearest to halfway between two points; or "attribution",
-            around the ink that is more important to one character than to those beside it.
+        region: "ink", boxes around the ink between cuts where it is thin and importance passes from one character to
+            the next; or "attribution", around the ink that is more important to one than to those beside it.
     """
 
     kin = ("ctc",)
@@ -94,10 +94,15 @@ class Attributing(Ctc):
     def _boxes(
         self, seen: Look, aligned: Aligned, spans: Spans, points: Floats, fixed: Ints | None, expected: Expected
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        boxes, lost = super()._boxes(seen, aligned, spans, points, fixed, expected)
+        assert isinstance(aligned, Attributed)
+        where = np.full(len(points) + 1, np.nan, dtype=np.float32)
+        mine = (points[aligned.letters] - seen.view.origin) * seen.view.scale
+        beside = np.flatnonzero(np.diff(aligned.letters) == 1)
+        handed = handovers(aligned.places.importance, mine)[beside]
+        where[aligned.letters[beside + 1]] = handed / seen.view.scale + seen.view.origin
+        boxes, _, lost = boxes_at(seen.ink, spans, bounds_at(spans, points, fixed, where), expected)
         if self.region == "ink":
             return boxes, lost
-        assert isinstance(aligned, Attributed)
         own, _ = owned_boxes(seen.ink, owners(seen, aligned, points), expected)
         has = np.isfinite(own[:, 0])
         return np.where(has[:, None], own, boxes), lost & ~has
