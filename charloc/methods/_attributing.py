@@ -82,7 +82,7 @@ class Attributing(Ctc):
                 one = there[i]
                 own = maps[: len(one.letters), :, : looks[i].view.pixels.shape[1]]
                 found = places(own, _limits(words[i], pins[i], looks[i], one))
-                out[i] = Attributed(one.letters, one.classes, one.occupation, one.log_probs, one.score, found)
+                out[i] = Attributed(one.letters, one.classes, one.occupation, one.log_probs, one.score, pins[i], found)
         return out
 
     def _points(self, seen: Look, aligned: Aligned, laid_out: Sequence[str]) -> Floats:

@@ -23,7 +23,7 @@ from charloc.methods import Checkpoint
 from charloc.nets import STRIDE
 from charloc.normalise import View, view
 from charloc.text import Charset, visual_order
-from charloc.types import CheckpointError, Localization, Pins, WordImage
+from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
 
 Floats = NDArray[np.float32]
 Net = TypeVar("Net", bound=nn.Module)
@@ -37,6 +37,7 @@ share a mistake, and those few must outweigh it."""
 MOST_EPOCHS = 60
 """A handful of words is not shown more often than this."""
 CHUNK = 64
+NOTHING = "There is nothing to learn from: every word is flagged or empty. Import words first."
 
 
 class Learner(Generic[Net]):
@@ -142,6 +143,21 @@ def each_look(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[tup
         for start in range(0, len(chosen), CHUNK):
             chunk = [words[i] for i in chosen[start : start + CHUNK]]
             yield from zip(chunk, pool.map(look, chunk), strict=True)
+
+
+def nothing_believed(training: TrainingSet, chosen: Sequence[int]) -> bool:
+    """Whether nobody believes that any letter of the chosen words is anywhere, but for what people said: a flat start.
+
+    Where people said everything there is nothing left to find out.
+    """
+    some = False
+    for i in chosen:
+        latent = np.isfinite(training.localizations[i].boxes[:, 0])
+        latent[[pin.index for pin in training.pins[i]]] = False
+        if (training.localizations[i].confidence[latent] > 0).any():
+            return False
+        some |= bool(latent.any())
+    return some
 
 
 def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, charset: Charset) -> tuple[Sample, Floats]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from charloc.learning_xy import Schedule, XySample, train_points
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import steps_and_repeats
+from charloc.methods._learner import NOTHING, steps_and_repeats
 from charloc.methods.ctc import Ctc
 from charloc.methods.xy import LEAST, MOST, TIMES, Xy
 from charloc.places import measure_steps
@@ -49,7 +49,7 @@ class BruteXy(Xy):
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         charset = self.charset.extended(training.words[i].characters for i in chosen)
         if not len(charset.symbols):
-            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
+            raise CheckpointError(NOTHING)
         self._grow(charset)
         assert self.net is not None
 

@@ -26,7 +26,17 @@ from charloc.lattice import frames_needed
 from charloc.layout import Expected, expected_glyphs
 from charloc.learning import autocast
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import CHUNK, Learner, Look, believed, each_look, look, steps_and_repeats
+from charloc.methods._learner import (
+    CHUNK,
+    NOTHING,
+    Learner,
+    Look,
+    believed,
+    each_look,
+    look,
+    nothing_believed,
+    steps_and_repeats,
+)
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE
 from charloc.nets_scan import ScanNet
@@ -61,6 +71,7 @@ class Aligned:
         occupation: float32 (T, K), probability that a frame is the character's.
         log_probs: float32 (T, C).
         score: log-likelihood, nats.
+        pins: the facts it was aligned under.
     """
 
     letters: NDArray[np.int64]
@@ -68,6 +79,7 @@ class Aligned:
     occupation: Floats
     log_probs: Floats
     score: float
+    pins: Pins
 
 
 class Ctc(Learner[ScanNet]):
@@ -110,9 +122,7 @@ class Ctc(Learner[ScanNet]):
     def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         charset = self.charset.extended(training.words[i].characters for i in chosen)
-        flat = not any(
-            float(np.nansum(training.localizations[i].confidence)) > 0 for i in chosen if not training.pins[i]
-        )
+        flat = nothing_believed(training, chosen)
         lessons: list[Lesson] = []
         for done, (word, seen) in enumerate(each_look(training.words, chosen)):
             progress("prepare", done, len(chosen))
@@ -124,7 +134,7 @@ class Ctc(Learner[ScanNet]):
                 )
         progress("prepare", len(chosen), len(chosen))
         if not lessons:
-            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
+            raise CheckpointError(NOTHING)
         known = len(self.log_prior)
         self._grow(charset)
         net = self.net
@@ -156,9 +166,9 @@ class Ctc(Learner[ScanNet]):
             words = [training.words[i] for i in some[start : start + CHUNK]]
             looks = [look(word) for word in words]
             for word, seen, aligned in zip(words, looks, self.align(words, [()] * len(words), looks), strict=True):
-                if aligned is None or not len(aligned.letters):
-                    continue
                 order = visible_order(word.characters, ())
+                if aligned is None or not len(aligned.letters) or len(order) > seen.ink.upright.shape[1]:
+                    continue
                 points = self._points(seen, aligned, [word.characters[i] for i in order])
                 expected = expected_glyphs([word.characters[i] for i in order])
                 spans = find_spans(seen.ink, LONGEST, len(order))
@@ -238,7 +248,8 @@ class Ctc(Learner[ScanNet]):
         for row, (b, letters, classes, _, length) in enumerate(rows):
             mine = np.zeros((length, len(letters)), dtype=np.float32)
             mine[:, classes > 0] = occupation[row, :length, : lengths[row]]
-            out[piece[b]] = Aligned(letters, classes, mine, taken[row, :length], float(score[row]))
+            i = piece[b]
+            out[i] = Aligned(letters, classes, mine, taken[row, :length], float(score[row]), pins[i])
 
     def _points(self, seen: Look, aligned: Aligned, laid_out: Sequence[str]) -> Floats:
         """Upright columns of all characters of the layout, spaces and unknown ones between their neighbours."""
@@ -264,8 +275,8 @@ class Ctc(Learner[ScanNet]):
                 f"{word.name}: '{word.text}' has more characters than the picture has room for ({len(order)}). Correct "
                 "the transcript, or take the word out."
             )
-        if len(aligned.letters) != sum(not is_space(each) for each in laid_out):
-            # `survive` tries without pins, whose characters were not aligned.
+        if aligned.pins != pins:
+            # `survive` tries without pins that contradict each other.
             (aligned,) = self.align([word], [pins], [seen])
             assert aligned is not None
         fixed, extra = pinned_bounds(seen.ink, word, order, pins)

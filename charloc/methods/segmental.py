@@ -25,7 +25,7 @@ from charloc.layout import Evidence, solve
 from charloc.learning import Sample, autocast, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import CHUNK, Learner, Look, believed, each_look, look, steps_and_repeats
+from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import View
@@ -76,7 +76,7 @@ class Segmental(Learner[SegmentalNet]):
             counts.append(sample.weights)
         progress("prepare", len(chosen), len(chosen))
         if not any(len(sample.classes) for sample in samples):
-            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
+            raise CheckpointError(NOTHING)
         self.measures = measure(characters, placed, counts)
         self._grow(charset)
         assert self.net is not None

@@ -30,7 +30,15 @@ from charloc.layout import expected_glyphs
 from charloc.learning import autocast
 from charloc.learning_xy import Schedule, XySample, columns, pad, train_flat, train_points
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import CHUNK, PINNED_REPEAT, PINNED_WEIGHT, Learner, steps_and_repeats
+from charloc.methods._learner import (
+    CHUNK,
+    NOTHING,
+    PINNED_REPEAT,
+    PINNED_WEIGHT,
+    Learner,
+    nothing_believed,
+    steps_and_repeats,
+)
 from charloc.methods.guess import LONGEST
 from charloc.nets_xy import CELL, REACH, XyNet
 from charloc.pinning import pinned_bounds, visible_order
@@ -80,10 +88,8 @@ class Xy(Learner[XyNet]):
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         charset = self.charset.extended(training.words[i].characters for i in chosen)
         if not len(charset.symbols):
-            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
-        flat = self.net is None and not any(
-            float(np.nansum(training.localizations[i].confidence)) > 0 for i in chosen if not training.pins[i]
-        )
+            raise CheckpointError(NOTHING)
+        flat = self.net is None and nothing_believed(training, chosen)
         self._grow(charset)
         assert self.net is not None
         learned: dict[str, float] = {}
@@ -117,6 +123,8 @@ class Xy(Learner[XyNet]):
                     if len(sample[0]):
                         out.append(sample)
         progress("prepare", len(chosen), len(chosen))
+        if not out:
+            raise CheckpointError(NOTHING)
         return out
 
     def _start_flat(
@@ -126,6 +134,8 @@ class Xy(Learner[XyNet]):
         assert self.net is not None
         samples = [each for _, each in self._samples(training, training.localizations, chosen, progress)]
         fit = [each for each in samples if frames_needed(each.classes) <= each.pixels.shape[1] // CELL[1]]
+        if not fit:
+            raise CheckpointError("There is nothing to learn from: no picture has room for its transcript. Correct it.")
         steps, shown = steps_and_repeats(fit, FLAT_TIMES, LEAST, FLAT_MOST)
         return train_flat(self.net, shown, Schedule(steps, 6e-3, self.seed), PRIOR, progress)
 
@@ -236,9 +246,8 @@ class Xy(Learner[XyNet]):
         chosen, score = best_path(positions, scores, step, sigma, self.beam)
         if chosen[0] < 0:
             # More characters than places beside one another: evenly, and nobody believes it.
-            x = np.interp(
-                np.arange(len(letters)) + 0.5, [0, len(letters)], seen.plane.to_plane(np.array([left, right]))
-            )
+            ends = seen.plane.to_plane(np.array([(left, 0), (right, 0)]))[:, 0]
+            x = np.interp(np.arange(len(letters)) + 0.5, [0, len(letters)], ends)
             even = np.stack([x, np.full(len(x), (row + 0.5) * CELL[0])], axis=1).astype(np.float32)
             return even, np.zeros(len(letters), np.float32), FLOOR * len(letters)
         index = np.arange(len(letters))
