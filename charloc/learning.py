@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,6 +105,21 @@ def train(
     net.eval()
     losses = np.mean(np.array(kept), axis=0)
     return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one thread, for nets that take many small steps one after the other, as an LSTM does.
+
+    Its threads wait for each other busily: beside any other work two are three times slower than one (measured), and
+    no faster on a quiet machine.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def autocast() -> torch.autocast:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from charloc.lattice import ctc_posterior, ctc_viterbi, frames_needed
-from charloc.learning import Sample, augment, autocast, batches
+from charloc.learning import Sample, augment, autocast, batches, one_thread
 from charloc.methods import Progress
 from charloc.nets import STRIDE
 from charloc.nets_scan import ScanNet
@@ -111,6 +111,7 @@ def windows_of(spans: Floats, held: NDArray[np.bool_], length: int, slack: float
     return windows
 
 
+@one_thread()
 def train(
     net: ScanNet, lessons: Sequence[Lesson], steps: int, peak_rate: float, seed: int, log_prior: Floats,
     *, prior_scale: float, hard: bool, squared: bool, progress: Progress,

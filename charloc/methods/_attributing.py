@@ -16,6 +16,7 @@ from torch import Tensor
 from charloc.attribution import Outputs, Places, handovers, outputs, places
 from charloc.boxes import owned_boxes
 from charloc.layout import Expected
+from charloc.learning import one_thread
 from charloc.methods import Checkpoint
 from charloc.methods._learner import Look
 from charloc.methods.ctc import Aligned, Ctc, batch_views
@@ -71,6 +72,7 @@ class Attributing(Ctc):
         super()._recall(settings)
         self.bias = {}  # the kin's has to do with its own points
 
+    @one_thread()
     def align(self, words: Sequence[WordImage], pins: Sequence[Pins], looks: Sequence[Look]) -> list[Aligned | None]:
         out = super().align(words, pins, looks)
         there = {i: each for i, each in enumerate(out) if each is not None}

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from charloc.boxes import finish, survive
 from charloc.lattice import frames_needed
 from charloc.layout import Expected, expected_glyphs
-from charloc.learning import autocast
+from charloc.learning import autocast, one_thread
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import (
     CHUNK,
@@ -201,6 +201,7 @@ class Ctc(Learner[ScanNet]):
         progress("localize", len(words), len(words))
         return out
 
+    @one_thread()
     @torch.inference_mode()
     def align(self, words: Sequence[WordImage], pins: Sequence[Pins], looks: Sequence[Look]) -> list[Aligned | None]:
         """The characters of N words on their frames; None where there are fewer frames than characters."""
