@@ -1,0 +1,434 @@
+"""CTC as EM on a few dozen rendered words: from a guess, from nothing; what is held, kept, refused and survived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from charloc import checkpoint as on_disk
+from charloc import learning
+from charloc.em import RoundResult, first_guess, run_round
+from charloc.methods import Checkpoint, Method, _learner, ctc, make
+from charloc.methods._learner import look, nothing_believed
+from charloc.methods.ctc import Ctc
+from charloc.metrics import scores, word_errors
+from charloc.synth import Degradation, Rendered, load_font, render_set, render_word
+from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        # The same arithmetic on every processor.
+        patch.setenv("CHARLOC_FLOAT32", "1")
+        patch.setattr(learning, "BATCH", 8)
+        patch.setattr(_learner, "BATCH", 8)
+        patch.setattr(_learner, "MOST_EPOCHS", 1000)
+        steps(patch, 80)
+        yield
+
+
+def steps(patch: pytest.MonkeyPatch, count: int) -> None:
+    for name in ("LEAST", "MOST", "FLAT_MOST"):
+        patch.setattr(ctc, name, count)
+
+
+@dataclass(frozen=True)
+class Learned:
+    rendered: list[Rendered]
+    words: list[WordImage]
+    guess: list[Localization]
+    even: list[Localization]
+    result: RoundResult
+    reports: list[tuple[str, int, int]]
+
+    def method(self, **settings: object) -> Ctc:
+        return Ctc(self.result.checkpoint, **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def learned(small: object) -> Learned:
+    """One round from the first guess; a few of the words are far wider than the others."""
+    rendered = render_set(32, 21, hard=False)
+    words = [each.word(i) for i, each in enumerate(rendered)]
+    nothing: list[Pins] = [()] * len(words)
+    guess, even = (first_guess(words, nothing, first=first) for first in ("guess", "even"))
+    reports: list[tuple[str, int, int]] = []
+    result = run_round("ctc", words, guess, nothing, np.ones(len(words), np.float32),
+                       progress=lambda *report: reports.append(report))  # fmt: skip
+    return Learned(rendered, words, guess, even, result, reports)
+
+
+def simple_words(count: int = 32, letters: str = "Sol") -> list[Rendered]:
+    """Words of two to four of three letters."""
+    rng = np.random.default_rng(5)
+    rendered = []
+    for _ in range(count):
+        text = "".join(rng.choice(list(letters), int(rng.integers(2, 5))))
+        look = Degradation(tracking_px=1.0, blur_px=0.4)
+        rendered.append(Rendered(text, *render_word(text, load_font(None, 26), rng, look)))
+    return rendered
+
+
+def training(words: list[WordImage], beliefs: list[Localization], **changes: object) -> TrainingSet:
+    whole = TrainingSet(words, beliefs, [()] * len(words), np.ones(len(words), np.float32))
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def r50(rendered: list[Rendered], found: list[Localization]) -> float:
+    return scores(word_errors(a.boxes, b.boxes) for a, b in zip(rendered, found, strict=True)).r50
+
+
+# --- a round ----------------------------------------------------------------------------------------------------------
+
+
+def test_from_a_guess_it_is_better_than_an_even_split(learned: Learned) -> None:
+    assert r50(learned.rendered, learned.result.localizations) > r50(learned.rendered, learned.even) + 0.1
+    assert r50(learned.rendered, learned.result.localizations) > 0.85
+    assert learned.result.learned["steps"] == 80
+    for word, found in zip(learned.words, learned.result.localizations, strict=True):
+        assert found.method == "ctc"
+        height, width = word.pixels.shape
+        assert (found.boxes[:, :2] >= 0).all() and (found.boxes[:, 2:] <= (width, height)).all()
+        assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+        assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
+        assert np.isfinite(found.score)
+
+
+def test_from_nothing_it_is_better_than_an_even_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, 280)
+    rendered = simple_words()
+    words = [each.word(i) for i, each in enumerate(rendered)]
+    nothing: list[Pins] = [()] * len(words)
+    even = first_guess(words, nothing, first="even")
+    result = run_round("ctc", words, even, nothing, np.ones(len(words), np.float32), first="even")
+    assert r50(rendered, result.localizations) > r50(rendered, even) + 0.1
+
+
+def test_a_flat_start_knows_nothing_of_the_positions(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is believed with confidence 0 might as well be anywhere."""
+    steps(monkeypatch, 20)
+    even = learned.even[:8]
+    elsewhere = [replace(each, boxes=each.boxes * np.float32(0.5)) for each in even]
+    tensors = []
+    for beliefs in (even, elsewhere):
+        method = Ctc()
+        method.m_step(training(learned.words[:8], beliefs))
+        tensors.append(method.checkpoint().tensors)
+    for name in tensors[0]:
+        np.testing.assert_array_equal(tensors[0][name], tensors[1][name], err_msg=name)
+
+
+def test_what_is_a_flat_start(learned: Learned) -> None:
+    words, box = learned.words[:2], (5.0, 5.0, 15.0, 15.0)
+    partly: list[Pins] = [(Pin(0, box),), (Pin(0, box),)]
+    fully: list[Pins] = [tuple(Pin(i, box) for i in range(len(word.characters))) for word in words]
+    for beliefs, flat in ((learned.guess[:2], False), (learned.even[:2], True)):
+        assert nothing_believed(training(words, beliefs), [0, 1]) == flat
+        pinned = [replace(each, confidence=np.array([1, *each.confidence[1:]], "f4")) for each in beliefs]
+        assert nothing_believed(training(words, pinned, pins=partly), [0, 1]) == flat
+        assert not nothing_believed(training(words, beliefs, pins=fully), [0, 1])
+        assert nothing_believed(training(words, beliefs, pins=[fully[0], ()]), [0, 1]) == flat
+    assert not nothing_believed(training(words, [learned.even[0], learned.guess[1]]), [0, 1])
+    assert nothing_believed(training(words, [learned.even[0], learned.guess[1]]), [0])
+
+
+@pytest.mark.parametrize(("alignment", "loss"), [("hard", "cross_entropy"), ("soft", "mse"), ("hard", "mse")])
+def test_other_alignments_and_losses_learn_too(alignment: str, loss: str) -> None:
+    rendered = simple_words(letters="Solida")
+    words = [each.word(i) for i, each in enumerate(rendered)]
+    guess, even = (first_guess(words, [()] * len(words), first=first) for first in ("guess", "even"))
+    method = make("ctc", None, alignment=alignment, loss=loss)
+    numbers = method.m_step(training(words, guess))
+    assert np.isfinite(list(numbers.values())).all()
+    assert r50(rendered, method.e_step(words, [()] * len(words))) > r50(rendered, even) + 0.1
+
+
+def test_progress_of_a_round(learned: Learned) -> None:
+    phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
+    assert phases == ["prepare", "learn", "localize"]
+    for phase in phases:
+        done = [report[1] for report in learned.reports if report[0] == phase]
+        assert done == sorted(done)
+        assert {report[2] for report in learned.reports if report[0] == phase} == {done[-1]}
+
+
+def test_it_is_a_method(learned: Learned) -> None:
+    method = make("ctc", learned.result.checkpoint)
+    assert isinstance(method, Method)
+    assert method.learns and method.honours_pins
+
+
+def test_wrong_settings_are_refused() -> None:
+    with pytest.raises(CharlocError, match="alignment is 'medium'; it can be soft or hard"):
+        make("ctc", None, alignment="medium")
+    with pytest.raises(CharlocError, match="loss is 'l1'; it can be cross_entropy or mse"):
+        make("ctc", None, loss="l1")
+    with pytest.raises(CharlocError, match="expected a number"):
+        make("ctc", None, prior="much")
+
+
+def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned) -> None:
+    method = learned.method()
+    widths = [word.pixels.shape[1] for word in learned.words]
+    for i in (int(np.argmin(widths)), int(np.argmax(widths)), 5):
+        (alone,) = method.e_step([learned.words[i]], [()])
+        together = learned.result.localizations[i]
+        np.testing.assert_allclose(alone.boxes, together.boxes, atol=1e-3)
+        np.testing.assert_allclose(alone.confidence, together.confidence, atol=1e-3)
+        assert alone.score == pytest.approx(together.score, abs=1e-2)
+    assert method.e_step([], []) == []
+
+
+# --- what people said -------------------------------------------------------------------------------------------------
+
+
+def long_word(learned: Learned) -> int:
+    return next(i for i, word in enumerate(learned.words) if len(set(word.characters)) >= 6)
+
+
+def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(learned: Learned) -> None:
+    i = long_word(learned)
+    # The third character pinned where the fourth is.
+    box = tuple((learned.rendered[i].boxes[3] + [0.3, -0.2, 1.7, 0.1]).astype(float).tolist())
+    (found,) = learned.method().e_step([learned.words[i]], [(Pin(2, box), Pin(5, None, "invisible"))])
+    np.testing.assert_array_equal(found.boxes[2], np.array(box, np.float32))
+    assert np.isnan(found.boxes[5]).all()
+    assert found.confidence[[2, 5]].tolist() == [1, 1]
+    middle = (found.boxes[:, 0] + found.boxes[:, 2]) / 2
+    assert (np.diff(middle[:5]) > 0).all()
+    assert (found.boxes[:2, 2] <= box[0] + 2).all()
+    assert found.boxes[3, 0] >= box[2] - 2
+
+
+@pytest.mark.parametrize(
+    "boxes", [((30.0, 5.0, 40.0, 20.0), (10.0, 5.0, 20.0, 20.0)), ((10.0, 5.0, 30.0, 20.0), (10.0, 5.0, 30.0, 20.0))]
+)
+def test_contradicting_pins_do_not_end_a_round(learned: Learned, boxes: tuple[tuple[float, ...], ...]) -> None:
+    """The facts are kept as they are; the rest is localized as if there were none."""
+    i = long_word(learned)
+    pins = (Pin(0, boxes[0]), Pin(2, boxes[1]))  # type: ignore[arg-type]
+    free, found = (learned.method().e_step([learned.words[i]], [facts])[0] for facts in ((), pins))
+    assert found.boxes[[0, 2]].tolist() == [list(each) for each in boxes]
+    rest = [k for k in range(len(free.boxes)) if k not in (0, 2)]
+    np.testing.assert_array_equal(found.boxes[rest], free.boxes[rest])
+
+
+def test_pins_outside_of_the_picture_are_kept(learned: Learned) -> None:
+    i = long_word(learned)
+    for k, box in ((0, (-50.0, -50.0, -20.0, -20.0)), (3, (500.0, 0.0, 900.0, 10.0))):
+        (found,) = learned.method().e_step([learned.words[i]], [(Pin(k, box),)])
+        assert found.boxes[k].tolist() == list(box)
+        assert np.isfinite(found.boxes).all()
+
+
+# --- words that are not as they should be -----------------------------------------------------------------------------
+
+
+def odd_words(learned: Learned) -> list[WordImage]:
+    word, blank = learned.words[0], np.full((30, 80), 255, np.uint8)
+    noise = np.where(np.random.default_rng(0).random((30, 5)) > 0.5, 0, 255).astype(np.uint8)
+    return [
+        WordImage(100, "thin", noise, tuple("able and")),
+        WordImage(101, "one pixel", blank[:1, :1], ("a",)),
+        WordImage(102, "nothing", word.pixels, ()),
+        WordImage(103, "spaces", word.pixels, (" ", " ")),
+        WordImage(104, "blank", blank, tuple("abc")),
+        WordImage(105, "right to left", word.pixels, ("א", "ב", "ג")),
+        WordImage(106, "many", word.pixels, tuple("e" * 90)),
+        WordImage(107, "spaced", word.pixels, (" ", "a", " ", " ", "b", " ")),
+        WordImage(108, "tall", np.full((700, 9), 255, np.uint8), tuple("ab")),
+        WordImage(109, "narrow", blank[:20, :3], ("a", "b", " ", "c", "d")),
+        WordImage(110, "strange", word.pixels, ("ა", "a", "ბ")),
+    ]
+
+
+def test_odd_words_survive_the_e_step(learned: Learned) -> None:
+    words = odd_words(learned)
+    found = learned.method().e_step(words, [()] * len(words))
+    for word, each in zip(words, found, strict=True):
+        space = np.array([c == " " for c in word.characters], bool)
+        assert np.isnan(each.boxes[space]).all() and np.isfinite(each.boxes[~space]).all(), word.name
+        assert np.isfinite(each.confidence).all() and np.isfinite(each.score)
+    # Read from the right; nobody knows these letters.
+    assert (np.diff(found[5].boxes[:, 0]) < 0).all()
+    assert not found[5].confidence.any()
+    assert not found[6].confidence.any()
+    assert (np.diff(found[10].boxes[:, 0]) > 0).all()
+
+
+@pytest.mark.parametrize("first", ["guess", "even"])
+def test_odd_words_survive_the_m_step(learned: Learned, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, 20)
+    words = [*learned.words[:4], *odd_words(learned)]
+    pins: list[Pins] = [()] * len(words)
+    pins[0] = (Pin(0, (30.0, 5.0, 40.0, 20.0)), Pin(1, (10.0, 5.0, 20.0, 20.0)))
+    pins[1] = tuple(Pin(i, None, "invisible") for i in range(len(words[1].characters)))
+    beliefs = first_guess(words, pins, first=first)
+    numbers = Ctc().m_step(training(words, beliefs, pins=pins))
+    assert np.isfinite(list(numbers.values())).all()
+
+
+def test_lines_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters after a space are found where they are, the space has no box; longer lines than any that was learned."""
+    steps(monkeypatch, 120)
+    words = [each.word(i) for i, each in enumerate(simple_words(letters="Solida"))]
+    method = Ctc()
+    method.m_step(training(words, first_guess(words, [()] * len(words))))
+    for text in ("Solid aS lad oil", "Soda " * 8 + "S"):
+        pixels, boxes = render_word(text, load_font(None, 26), np.random.default_rng(0), Degradation(tracking_px=1.0))
+        (found,) = method.e_step([WordImage(1, "line", pixels, tuple(text))], [()])
+        space = np.array([c == " " for c in text])
+        assert np.isnan(found.boxes[space]).all() and np.isfinite(found.boxes[~space]).all()
+        errors = word_errors([tuple(row) for row in boxes[~space].tolist()], found.boxes[~space])  # type: ignore[misc]
+        assert scores([errors]).r50 > 0.85
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_read_back_localizes_the_same(learned: Learned, tmp_path: Path) -> None:
+    assert learned.result.checkpoint is not None
+    on_disk.write(tmp_path / "round_1", "ctc", learned.result.checkpoint)
+    again = Ctc(on_disk.read(tmp_path / "round_1", "ctc"))
+    found = again.e_step(learned.words[:8], [()] * 8)
+    for one, other in zip(found, learned.method().e_step(learned.words[:8], [()] * 8), strict=True):
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+        np.testing.assert_array_equal(one.confidence, other.confidence)
+        assert one.score == other.score
+    assert again.bias == learned.method().bias != {}
+
+
+def test_new_characters_are_added_and_the_old_ones_keep_what_was_learned(
+    learned: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = learned.method()
+    before, prior = method.charset.symbols, method.log_prior
+    monkeypatch.setattr(ctc, "train", lambda *given, **_: ({}, given[5]))  # only the growing is at stake
+    strange = replace(learned.words[0], characters=("ß", *learned.words[0].characters[1:]))
+    method.m_step(training([strange, learned.words[1]], learned.guess[:2]))
+    assert method.charset.symbols == (*before, "ß")
+    old, new = (Ctc(each).net for each in (learned.result.checkpoint, method.checkpoint()))
+    assert old is not None and new is not None
+    for name, tensor in old.state_dict().items():
+        grown = new.state_dict()[name]
+        assert torch.equal(grown[: len(tensor)] if tensor.ndim else grown, tensor), name
+    np.testing.assert_allclose(method.log_prior[:-1], prior, rtol=1e-5)
+    assert np.isfinite(method.log_prior).all()
+    assert method.rounds == 2
+
+
+def test_a_second_round_learns_new_characters(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, 60)
+    words = [replace(word, characters=tuple(c.upper() for c in word.characters)) for word in learned.words[:8]]
+    result = run_round("ctc", words, learned.guess[:8], [()] * 8, np.ones(8, np.float32),
+                       parent=learned.result.checkpoint)  # fmt: skip
+    assert result.learned["steps"] == 20
+    assert result.checkpoint is not None and result.checkpoint.settings["rounds"] == 2
+    assert r50(learned.rendered[:8], result.localizations) > 0.5
+
+
+def test_a_fresh_one_cannot_localize(learned: Learned) -> None:
+    with pytest.raises(CharlocError, match="learned nothing yet"):
+        Ctc().e_step(learned.words[:1], [()])
+
+
+def test_checkpoints_of_something_else_are_refused(learned: Learned) -> None:
+    with pytest.raises(CheckpointError, match="of the method 'even', not 'ctc'"):
+        Ctc(make("even").checkpoint())
+    mine = learned.result.checkpoint
+    assert mine is not None
+    tensors = {name: each[:1] if each.ndim else each for name, each in mine.tensors.items()}
+    with pytest.raises(CheckpointError, match="does not fit"):
+        Ctc(Checkpoint(tensors, mine.settings))
+
+
+# --- what is learned --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_to_learn_from(learned: Learned) -> None:
+    words = learned.words[:2]
+    flagged = training(words, learned.guess[:2], weights=np.zeros(2, np.float32))
+    hidden: list[Pins] = [tuple(Pin(i, None, "invisible") for i in range(len(word.characters))) for word in words]
+    invisible = training(words, first_guess(words, hidden), pins=hidden)
+    for nothing in (flagged, invisible):
+        with pytest.raises(CharlocError, match="nothing to learn from"):
+            Ctc().m_step(nothing)
+
+
+def test_flagged_words_teach_nothing_and_learning_is_repeatable(
+    learned: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps(monkeypatch, 20)
+    words, beliefs = learned.words[:8], learned.guess[:8]
+    sound = Ctc()
+    sound.m_step(training(words, beliefs))
+    wrong = [replace(word, characters=("ß",) * len(word.characters)) for word in learned.words[8:12]]
+    weights = np.array([1] * 8 + [0] * 4, np.float32)
+    mixed = Ctc()
+    mixed.m_step(training(words + wrong, learned.guess[:12], weights=weights))
+    assert mixed.charset == sound.charset
+    assert mixed.bias == pytest.approx(sound.bias, abs=1e-4)
+    one, other = sound.checkpoint().tensors, mixed.checkpoint().tensors
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], atol=1e-6, err_msg=name)
+
+
+def test_learning_can_be_stopped(learned: Learned) -> None:
+    def stop(phase: str, done: int, total: int) -> None:
+        if phase == "learn" and done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Ctc().m_step(training(learned.words[:4], learned.guess[:4]), stop)
+
+
+class _Late(torch.nn.Module):
+    """A net that says what another says, some frames too late."""
+
+    def __init__(self, net: torch.nn.Module, frames: int) -> None:
+        super().__init__()
+        self.net, self.frames = net, frames
+
+    def forward(self, views: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
+        scores = torch.roll(self.net(views, frames), self.frames, dims=1)
+        scores[:, : self.frames] = torch.tensor([0.0, *[-20.0] * (scores.shape[2] - 1)])
+        return scores
+
+
+def centres(method: Ctc, learned: Learned) -> np.ndarray:
+    """How far right of the middle of its true box each character's point is, core heights."""
+    looks = [look(word) for word in learned.words]
+    out = []
+    for rendered, word, seen, aligned in zip(
+        learned.rendered, learned.words, looks, method.align(learned.words, [()] * len(looks), looks), strict=True
+    ):
+        assert aligned is not None
+        true = (rendered.boxes[:, 0] + rendered.boxes[:, 2]) / 2, (rendered.boxes[:, 1] + rendered.boxes[:, 3]) / 2
+        out.append((method._points(seen, aligned, word.characters) - seen.ink.upright_column(*true)) / seen.ink.core)
+    return np.concatenate(out)
+
+
+def test_what_is_said_too_late_is_taken_back(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every character said two frames late: the offsets that are measured put the points back."""
+    monkeypatch.setattr(ctc, "BIAS_PRIOR", 0.0)  # rare ones too
+    method = learned.method()
+    before = float(np.median(centres(method, learned)))
+    assert abs(before) < 0.1
+    assert method.net is not None
+    method.net = _Late(method.net, 2).eval()  # type: ignore[assignment]
+    late = float(np.median(centres(method, learned)))
+    assert late - before == pytest.approx(2 * 2 / 16, abs=0.06)  # two frames of two pixels; a core is 16
+    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))))
+    assert np.median(list(method.bias.values())) < -0.05
+    after = float(np.median(centres(method, learned)))
+    assert abs(after) < 0.5 * late
+    # Measured again it is the same: what is taken off already is not taken off twice.
+    bias = dict(method.bias)
+    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))))
+    assert method.bias == pytest.approx(bias, abs=1e-5)
