@@ -17,6 +17,7 @@ from charloc.methods import Checkpoint, Method, _learner, ctc, make
 from charloc.methods._learner import look, nothing_believed
 from charloc.methods.ctc import Ctc
 from charloc.metrics import scores, word_errors
+from charloc.nets import STRIDE
 from charloc.synth import Degradation, Rendered, load_font, render_set, render_word
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 
@@ -150,7 +151,7 @@ def test_other_alignments_and_losses_learn_too(alignment: str, loss: str) -> Non
 
 def test_progress_of_a_round(learned: Learned) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
-    assert phases == ["prepare", "learn", "localize"]
+    assert phases == ["prepare", "learn", "measure", "localize"]
     for phase in phases:
         done = [report[1] for report in learned.reports if report[0] == phase]
         assert done == sorted(done)
@@ -203,6 +204,22 @@ def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(l
     assert (np.diff(middle[:5]) > 0).all()
     assert (found.boxes[:2, 2] <= box[0] + 2).all()
     assert found.boxes[3, 0] >= box[2] - 2
+
+
+def test_the_alignment_emits_what_is_pinned_within_its_box(learned: Learned) -> None:
+    """Though the net does not believe it; and the others before and after."""
+    i = long_word(learned)
+    word, box = learned.words[i], tuple(learned.rendered[i].boxes[3].astype(float).tolist())
+    seen = look(word)
+    for alignment in ("soft", "hard"):
+        method = learned.method(alignment=alignment)
+        (aligned,) = method.align([word], [(Pin(2, box),)], [seen])
+        assert aligned is not None
+        at = np.flatnonzero(aligned.occupation[:, 2] > 1e-6) * STRIDE / seen.view.scale + seen.view.origin
+        columns = seen.ink.upright_column(np.array(box)[[0, 2]], (box[1] + box[3]) / 2)
+        assert columns[0] - 3 <= at[0] and at[-1] <= columns[1] + 3
+        points = method._points(seen, aligned, word.characters)
+        assert (points[:2] < columns[1]).all() and (points[3:] > columns[0]).all()
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,23 @@ def test_boxes_move_with_what_is_in_them(seed: int, height: int, width: int, dow
         assert (pixels * ys).sum() / pixels.sum() == pytest.approx((y0 + y1) / 2, abs=0.35)
 
 
+def test_boxes_grow_and_shrink_with_what_is_in_them() -> None:
+    pixels = np.zeros((60, 120), np.uint8)
+    pixels[15:45, 30:90] = 255
+    this = replace(sample([1]), pixels=pixels, boxes=np.array([[30, 15, 90, 45]], np.float32))
+    sizes = []
+    for seed in range(20):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(learning_xy, "roughen", lambda each, _: each)
+            moved, boxes = _shake(this, np.random.default_rng(seed))
+        x0, y0, x1, y1 = boxes[0]
+        row, column = int((y0 + y1) / 2), int((x0 + x1) / 2)
+        assert moved[row].sum() == pytest.approx(x1 - x0, abs=0.5)
+        assert moved[:, column].sum() == pytest.approx(y1 - y0, abs=0.5)
+        sizes.append(x1 - x0)
+    assert np.std(sizes) > 1
+
+
 def test_boxes_nobody_knows_stay_unknown_and_pixels_stay_pixels() -> None:
     this = sample([1, 2])
     this.boxes[1] = np.nan
@@ -211,6 +228,8 @@ def test_boxes_are_told_from_the_cells_beside_a_point() -> None:
         found = net.boxes(features, word, points, name)
         assert found.shape == (4, 4) and torch.isfinite(found).all()
         assert not torch.equal(found[0], found[1]) and not torch.equal(found[1], found[2])
+        # Where within its cell a point is, is told from.
+        assert (net.boxes(features, word[:1], points[:1] + 0.9, name[:1]) - found[:1]).abs().max() > 1e-3
         # Three cells to either side, not farther, and no other word.
         changed = features.clone()
         changed[1], changed[0, :, :, 9:] = 0, 0

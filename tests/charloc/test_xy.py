@@ -193,6 +193,23 @@ def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(l
     assert (np.diff(middle[:5]) > 0).all()
 
 
+def test_the_search_goes_through_what_is_pinned(learned: Learned) -> None:
+    """Though the net does not believe it, and whatever the beam."""
+    i = long_word(learned)
+    word, box = learned.words[i], tuple((learned.rendered[i].boxes[3] + [1, -9, 2, -9]).astype(float).tolist())
+    order = list(range(len(word.characters)))
+    seen = xy._look(word)
+    for beam in (1, 32):
+        method = learned.method(beam=beam)
+        (field,) = method._evidence([seen.plane], None)
+        classes = method.charset.encode(word.characters)
+        at, sure, score = method._search(seen, field, order, word.characters, np.array(order), classes, (Pin(2, box),))
+        middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
+        np.testing.assert_allclose(seen.plane.to_picture(at[2]), middle, atol=1e-3)
+        assert (np.diff(at[:, 0]) > 0).all()
+        assert sure[2] == 1 and np.isfinite(score)
+
+
 @pytest.mark.parametrize(
     "boxes", [((30.0, 5.0, 40.0, 20.0), (10.0, 5.0, 20.0, 20.0)), ((10.0, 5.0, 30.0, 20.0), (10.0, 5.0, 30.0, 20.0))]
 )
