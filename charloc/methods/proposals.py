@@ -31,7 +31,7 @@ from charloc.layout import CUT_COST, OUTSIDE_COST, Expected, expected_glyphs, ho
 from charloc.learning import autocast
 from charloc.learning_regions import train_regions
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import CHUNK, Learner, Look, believed, each_look, look, steps_and_repeats
+from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE
 from charloc.nets_regions import RegionNet
@@ -107,7 +107,7 @@ class Proposals(Learner[RegionNet]):
             samples.append(believed_regions(sample, find_regions(spans, seen.view)))
         progress("prepare", len(chosen), len(chosen))
         if not any(len(sample.boxes) for sample in samples):
-            raise CheckpointError("There is nothing to learn from: every word is flagged or empty. Import words first.")
+            raise CheckpointError(NOTHING)
         self._grow(charset)
         assert self.net is not None
         steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)

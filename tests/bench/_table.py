@@ -10,7 +10,8 @@ from tests.bench._jobs import Job, Record
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
 SCORES = ("r50", "word50", "pck25", "pck10", "dx_med", "dy_med")
 HEADS = ("r50", "word50", "PCK25", "PCK10", "dx", "dy", "words/s", "training, s")
-NOTHING = ("zero", "0"), ("corrected", "2 %")
+ROWS = ("zero", "0"), ("corrected", "2 %")
+"""A job's rows: the part of its result, and the share of words corrected."""
 
 
 def between_markers(page: str, text: str) -> str:
@@ -70,7 +71,7 @@ def _overview(sets: Sequence[str], jobs: Sequence[Job], results: Mapping[str, Re
 def _scores(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
     rows = []
     for job in jobs:
-        for part, share in NOTHING:
+        for part, share in ROWS:
             found = results[job.key].get(part)
             if found is None:
                 cells = ["failed", *[""] * (len(HEADS) - 1)]
