@@ -6,6 +6,7 @@ does not import torch. To add one: write its file, name it here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -119,10 +120,11 @@ def make(name: str, checkpoint: Checkpoint | None = None, **settings: object) ->
 
 
 def check_settings(name: str, settings: Mapping[str, object]) -> None:
-    """Refuse settings that the method called `name` does not have, or of another type than their defaults.
+    """Refuse settings that the method called `name` does not have, of another type than their defaults,
+    and numbers that are negative or not finite.
 
     Raises:
-        CharlocError: there is no such method or setting, or a value is of the wrong type: what was expected.
+        CharlocError: there is no such method or setting, or a value is not what was expected.
     """
     if name not in METHODS:
         raise CharlocError(f"There is no method '{name}'. Choose one of: {', '.join(METHODS)}.")
@@ -134,10 +136,15 @@ def check_settings(name: str, settings: Mapping[str, object]) -> None:
         if key not in defaults:
             raise CharlocError(f"The method '{name}' has no setting '{key}'. It has: {', '.join(defaults) or 'none'}.")
         default = defaults[key]
-        accepted, expected = _TYPES.get(type(default), (None, ""))
-        if accepted is not None and type(value) not in accepted:
+        accepted, expected = _TYPES.get(type(default), (None, "a number"))
+        fits = accepted is None or type(value) in accepted
+        # Also where the default is None: no method has a use for other numbers.
+        if fits and isinstance(value, int | float) and not 0 <= value < math.inf:
+            fits, expected = False, f"{expected}, finite and not negative"
+        if not fits:
+            example = "" if default is None else f", such as {default!r}"
             raise CharlocError(
-                f"The setting '{key}' of the method '{name}' is {value!r}; expected {expected}, such as {default!r}."
+                f"The setting '{key}' of the method '{name}' is {value!r}; expected {expected}{example}."
             )
 
 

@@ -169,7 +169,7 @@ def settable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("settable")
 def test_settings_of_the_right_type() -> None:
-    for settings in ({"soft": True}, {"beam": 3}, {"shift": 2}, {"shift": 0.5}, {"loss": "ce"}, {"other": [1]}, {}):
+    for settings in ({"soft": True}, {"beam": 3}, {"shift": 2}, {"shift": 0.0}, {"loss": "ce"}, {"other": [1]}, {}):
         check_settings("settable", settings)
         make("settable", None, **settings)
 
@@ -185,6 +185,11 @@ def test_settings_of_the_right_type() -> None:
         ({"shift": "wide"}, "is 'wide'; expected a number, such as 1.0"),
         ({"shift": None}, "expected a number"),
         ({"loss": 3}, "is 3; expected a word, such as 'mse'"),
+        ({"shift": float("nan")}, "'shift' .* is nan; expected a number, finite and not negative, such as 1.0"),
+        ({"shift": float("inf")}, "is inf; expected a number, finite and not negative"),
+        ({"shift": -3}, "is -3; expected a number, finite and not negative"),
+        ({"beam": -1}, "'beam' .* is -1; expected a whole number, finite and not negative, such as 8"),
+        ({"other": -0.5}, r"'other' .* is -0.5; expected a number, finite and not negative\."),
         ({"epochs": 3}, "no setting 'epochs'. It has: soft, beam, shift, loss, other"),
         ({"checkpoint": 3}, "no setting 'checkpoint'"),
     ],
