@@ -33,6 +33,8 @@ HERE = Path(__file__).resolve().parent
 DEMO = Path("demo-project")
 FIRST_PORT = 7860
 INTERRUPTED = 130
+LONG_BENCHES = ("methods", "disagreement")
+"""They take hours: `bench all` leaves them out."""
 
 
 class Format(StrEnum):
@@ -193,13 +195,16 @@ def version() -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A benchmark in tests/bench, or 'all'.")] = "",
+    name: Annotated[
+        str, typer.Argument(help=f"A benchmark in tests/bench, or all but {' and '.join(LONG_BENCHES)}: 'all'.")
+    ] = "",
 ) -> None:
-    """Run a benchmark; what stands after its name goes to it."""
+    """Run a benchmark; what stands after its name goes to it. Those that 'all' leaves out take hours."""
     there = {path.stem: path for path in sorted((HERE / "tests" / "bench").glob("[!_]*.py"))}
     if name != "all" and name not in there:
         raise CharlocError(f"There is no benchmark '{name}'. Choose one of: all, {', '.join(there) or '(none here)'}.")
-    for path in there.values() if name == "all" else [there[name]]:
+    short = [path for stem, path in there.items() if stem not in LONG_BENCHES]
+    for path in short if name == "all" else [there[name]]:
         spec = spec_from_file_location(f"bench_{path.stem}", path)
         assert spec is not None and spec.loader is not None
         module = module_from_spec(spec)

@@ -217,6 +217,22 @@ def test_bench_runs_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert (tmp_path / "seen").read_text() == "--quick"
 
 
+def test_bench_all_leaves_out_what_takes_hours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = {path.stem for path in (launch.HERE / "tests" / "bench").glob("[!_]*.py")}
+    assert there > set(launch.LONG_BENCHES)
+    (tmp_path / "tests" / "bench").mkdir(parents=True)
+    for name in ("fast", *launch.LONG_BENCHES):
+        (tmp_path / "tests" / "bench" / f"{name}.py").write_text(f"def main(argv): print('ran {name}')\n")
+    monkeypatch.setattr(launch, "HERE", tmp_path)
+    for asked, ran in (("all", ["fast"]), ("methods", ["methods"])):
+        assert launch.main(["bench", asked]) == 0
+        assert capsys.readouterr().out.splitlines() == [f"ran {name}" for name in ran]
+    assert launch.main(["bench", "--help"]) == 0
+    assert "methods and disagreement" in " ".join(capsys.readouterr().out.split())
+
+
 def test_annotate_says_when_it_is_ready_and_guesses_meanwhile(source: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     assert charloc("import", source, "--project", project, "--quiet").returncode == 0
