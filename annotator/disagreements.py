@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from charloc.methods import Progress, silent
 from charloc.types import Localization, Pins
 from charloc.uncertainty import disagreement
 from db import Round, Store
 
+CHUNK = 500
+"""So many words are compared at a time: what every method proposes for all of them need not fit into memory."""
+
 
 def disagreements(
-    store: Store, this: Round, ids: Sequence[int], localizations: Sequence[Localization], pins: Sequence[Pins]
+    store: Store,
+    this: Round,
+    ids: Sequence[int],
+    localizations: Sequence[Localization],
+    pins: Sequence[Pins],
+    progress: Progress = silent,
 ) -> dict[int, NDArray[np.float32]]:
     """Every word's `disagreement` with the newest finished round of each other method.
 
@@ -21,16 +30,22 @@ def disagreements(
         store: the project's store.
         this: the round that is judged.
         ids, localizations, pins: its N words, what it proposes for them, and what people said of them.
+        progress: called with ("save", done, total); may raise to stop.
 
     Returns:
         By word id; words that no other method has seen are left out.
     """
-    seen: list[Mapping[int, Localization]] = [store.proposals(each.id, ids) for each in _newest_others(store, this)]
+    rounds = _newest_others(store, this)
     found: dict[int, NDArray[np.float32]] = {}
-    for id, localization, facts in zip(ids, localizations, pins, strict=True):
+    seen: list[Mapping[int, Localization]] = []
+    for done, (id, localization, facts) in enumerate(zip(ids, localizations, pins, strict=True)):
+        if done % CHUNK == 0:
+            progress("save", done, len(ids))
+            seen = [store.proposals(each.id, ids[done : done + CHUNK]) for each in rounds]
         others = [proposals[id] for proposals in seen if id in proposals]
         if others:
             found[id] = disagreement(localization, others, facts)
+    progress("save", len(ids), len(ids))
     return found
 
 

@@ -222,7 +222,8 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         **settings,
     )
 
-    report("save", 0, 1)
+    # Before anything is written: until then it may be cancelled.
+    apart = disagreements(store, this, ids, result.localizations, pins, report)
     name = None
     if result.checkpoint is not None:
         name = f"round_{this.number}"
@@ -237,7 +238,7 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         prequential=prequential(store, parent, this.corrections_upto) if parent else None,
     )
     proposals = [(id, each, word_uncertainty(each)) for id, each in zip(ids, result.localizations, strict=True)]
-    store.finish_round(this.id, proposals, stats, name, disagreements(store, this, ids, result.localizations, pins))
+    store.finish_round(this.id, proposals, stats, name, apart)
     return store.round(this.id)
 
 

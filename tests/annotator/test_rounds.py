@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from annotator import rounds
+from annotator import disagreements, rounds
 from annotator.rounds import RoundCancelled, cancel_round, run_round, start_round
 from charloc import checkpoint as on_disk
 from charloc.methods import METHODS, Entry
-from charloc.types import CharlocError, CheckpointError
+from charloc.types import CharlocError, CheckpointError, Localization
 from db import CharacterMark, Correction, NewCorrection, RoundBusy, Store
 from tests import fake_method
 
@@ -214,6 +214,29 @@ def test_disagreement_is_with_the_newest_round_of_every_other_method(store: Stor
     assert found[word][0] == 0, "nobody disagrees with a person"
     assert found[other][0] == pytest.approx(1 - 15 / 45)
     assert found[new] is None, "no other method has seen it"
+
+
+def test_disagreement_is_found_some_words_at_a_time(
+    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_round(store, project, "guess")
+    asked: list[int] = []
+    shown: list[tuple[str, int, int]] = []
+    real = Store.proposals
+
+    def proposals(self: Store, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
+        asked.append(len(word_ids))
+        return real(self, round_id, word_ids)
+
+    monkeypatch.setattr(disagreements, "CHUNK", 5)
+    monkeypatch.setattr(Store, "proposals", proposals)
+    finished = run_round(store, project, "fake", lambda *progress: shown.append(progress))
+    assert asked[-3:] == [5, 5, 2]
+    assert [each for each in shown if each[0] == "save"] == [("save", done, WORDS) for done in (0, 5, 10, WORDS)]
+    assert all(each is not None for each in store.disagreements(finished.id, store.word_ids()).values())
+    with pytest.raises(RoundCancelled):
+        run_round(store, project, "fake", stop_at("save", 10, RoundCancelled))
+    assert [each.name for each in (project / "checkpoints").iterdir()] == ["round_1"]
 
 
 # --- stopped and gone on with -----------------------------------------------------------------------------------------
