@@ -23,6 +23,7 @@ PHASES = {
     "guess": "guessing",
     "prepare": "preparing",
     "learn": "learning",
+    "measure": "measuring",
     "localize": "localizing",
     "save": "saving",
 }

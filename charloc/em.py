@@ -108,7 +108,7 @@ def run_round(
             `parent`.
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
-        progress: called with ("prepare" | "learn" | "localize", done, total).
+        progress: called with ("prepare" | "learn" | "measure" | "localize", done, total).
         settings: passed to the method.
 
     Returns:

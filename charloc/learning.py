@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -107,6 +108,9 @@ def train(
     return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
 
 
+_LOCK, _INSIDE = Lock(), list[int]()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """torch on one thread, for nets that take many small steps one after the other, as an LSTM does.
@@ -114,12 +118,18 @@ def one_thread() -> Iterator[None]:
     Its threads wait for each other busily: beside any other work two are three times slower than one (measured), and
     no faster on a quiet machine.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _LOCK:
+        _INSIDE.append(torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        # Several may be inside at once, on several threads: the last to leave puts back what the first one found.
+        with _LOCK:
+            before = _INSIDE[0]
+            _INSIDE.pop()
+            if not _INSIDE:
+                torch.set_num_threads(before)
 
 
 def autocast() -> torch.autocast:

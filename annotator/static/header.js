@@ -2,7 +2,13 @@
 
 import { listen, poll } from "./status.js";
 
-const PHASES = { prepare: "reading words", learn: "learning", localize: "finding characters", save: "saving" };
+const PHASES = {
+  prepare: "reading words",
+  learn: "learning",
+  measure: "measuring",
+  localize: "finding characters",
+  save: "saving",
+};
 
 export function mount(element, methods) {
   const part = (role) => element.querySelector(`[data-role=${role}]`);
@@ -42,21 +48,24 @@ export function mount(element, methods) {
   function draw() {
     if (!job) return;
     const busy = job.state === "running" || job.state === "starting";
+    const interrupted = job.state === "interrupted";
     train.dataset.state = busy ? "busy" : job.state;
     part("start").disabled = posting || busy;
-    part("method").disabled = posting || busy;
+    // The interrupted round goes on as it was begun: there is nothing to choose.
+    part("method").disabled = posting || busy || interrupted;
     const chosen = methods.find((method) => method.name === part("method").value);
     part("method").title = `Method of the next round: ${chosen.summary}`;
     const begin = chosen.learns ? "Train a round" : "Run a round";
-    part("start").textContent = job.state === "interrupted" ? `Resume round ${job.number}` : begin;
-    part("cancel").textContent = job.state === "interrupted" ? "Give it up" : "Cancel";
+    part("start").textContent = interrupted ? `Resume round ${job.number}` : begin;
+    part("start").title = interrupted ? `Round ${job.number} (${job.method}) goes on as it was begun` : "";
+    part("cancel").textContent = interrupted ? "Give it up" : "Cancel";
     part("cancel").disabled = posting || job.cancelling || job.state === "starting";
     part("phase").textContent = busy ? phaseText(job) : "";
     part("progress").toggleAttribute("data-open", busy && !job.total);
     if (job.total) part("progress").value = job.done / job.total;
     else part("progress").removeAttribute("value");
     const trouble = complaint || (job.state === "failed" ? job.message : "");
-    part("note").textContent = trouble || (job.state === "interrupted" ? `Round ${job.number} was interrupted` : "");
+    part("note").textContent = trouble || (interrupted ? `Round ${job.number} was interrupted` : "");
     part("note").title = part("note").textContent;
     train.classList.toggle("cl-trouble", Boolean(trouble));
   }

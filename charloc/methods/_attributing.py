@@ -17,7 +17,7 @@ from charloc.attribution import Outputs, Places, handovers, outputs, places
 from charloc.boxes import owned_boxes
 from charloc.layout import Expected
 from charloc.learning import one_thread
-from charloc.methods import Checkpoint
+from charloc.methods import Checkpoint, Progress
 from charloc.methods._learner import Look
 from charloc.methods.ctc import Aligned, Ctc, batch_views
 from charloc.nets import STRIDE
@@ -53,7 +53,13 @@ class Attributing(Ctc):
     kin = ("ctc",)
 
     def __init__(
-        self, checkpoint: Checkpoint | None, alignment: str, loss: str, prior: float, seed: int, region: str
+        self,
+        checkpoint: Checkpoint | None,
+        alignment: str | None,
+        loss: str | None,
+        prior: float | None,
+        seed: int,
+        region: str,
     ) -> None:
         if region not in ("ink", "attribution"):
             raise CharlocError(f"region is '{region}'; it can be ink or attribution.")
@@ -64,7 +70,7 @@ class Attributing(Ctc):
         """What each pixel adds to each output: of each word of the batch in turn, float32 (K, HEIGHT, W)."""
         raise NotImplementedError
 
-    def _measure_bias(self, training: TrainingSet, chosen: Sequence[int]) -> None:
+    def _measure_bias(self, training: TrainingSet, chosen: Sequence[int], progress: Progress) -> None:
         """None is: the middle of what is important is the middle of the ink in every class (docs/experiments.md)."""
         self.bias = {}
 

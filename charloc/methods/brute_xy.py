@@ -57,9 +57,9 @@ class BruteXy(Xy):
             progress("prepare", done, total)
 
         x = self.ctc.e_step(training.words, training.pins, preparing)
-        samples = self._samples(training, x, chosen, progress)
+        samples = [(letters, level(each)) for letters, each in self._samples(training, x, chosen, progress)]
         self.steps = measure_steps([letters for letters, _ in samples], [each.boxes for _, each in samples])
-        steps, shown = steps_and_repeats([level(each) for _, each in samples], TIMES, LEAST, MOST)
+        steps, shown = steps_and_repeats([each for _, each in samples], TIMES, LEAST, MOST)
         rate = 2e-3 if self.rounds == 0 else 1e-3
         schedule = Schedule(steps, rate, self.seed + self.rounds)
         learned |= train_points(self.net, shown, schedule, progress, with_boxes=False)

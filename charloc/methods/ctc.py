@@ -89,8 +89,10 @@ class Ctc(Learner[ScanNet]):
         checkpoint: from an earlier round, or None to start fresh.
         alignment: "soft" (forward-backward) or "hard" (Viterbi).
         loss: "cross_entropy" or "mse", against the alignment as if it were the truth.
-        prior: how much of the classes' log shares is taken off when aligning; 0 is plain CTC.
+        prior: how much of the classes' log shares is taken off when aligning, 0 to 1; 0 is plain CTC.
         seed: of everything random in the M-step.
+
+    What is left out of the first three is as the checkpoint was learned: soft, cross_entropy and 0.3 at first.
     """
 
     name = "ctc"
@@ -100,19 +102,27 @@ class Ctc(Learner[ScanNet]):
         self,
         checkpoint: Checkpoint | None = None,
         *,
-        alignment: str = "soft",
-        loss: str = "cross_entropy",
-        prior: float = 0.3,
+        alignment: str | None = None,
+        loss: str | None = None,
+        prior: float | None = None,
         seed: int = 0,
     ) -> None:
-        if alignment not in ("soft", "hard"):
+        if alignment not in (None, "soft", "hard"):
             raise CharlocError(f"alignment is '{alignment}'; it can be soft or hard.")
-        if loss not in ("cross_entropy", "mse"):
+        if loss not in (None, "cross_entropy", "mse"):
             raise CharlocError(f"loss is '{loss}'; it can be cross_entropy or mse.")
-        self.hard, self.squared, self.prior = alignment == "hard", loss == "mse", prior
+        if prior is not None and not (isinstance(prior, int | float) and 0 <= prior <= 1):
+            raise CharlocError(f"prior is '{prior}'; it can be a number from 0 to 1, such as 0.3.")
+        self.alignment, self.loss, self.prior = "soft", "cross_entropy", 0.3
         self.bias: dict[str, float] = {}
         self.log_prior = np.zeros(0, dtype=np.float32)
         super().__init__(checkpoint, seed)
+        self.alignment, self.loss = alignment or self.alignment, loss or self.loss
+        self.prior = self.prior if prior is None else float(prior)
+
+    @property
+    def hard(self) -> bool:
+        return self.alignment == "hard"
 
     def _new_net(self, classes: int) -> ScanNet:
         return ScanNet(classes)
@@ -151,22 +161,24 @@ class Ctc(Learner[ScanNet]):
         lessons = [replace(each, sample=sample) for each, sample in zip(lessons, samples, strict=True)]
         learned, self.log_prior = train(
             net, lessons, steps, 3e-3 if self.rounds == 0 else 1.5e-3, self.seed + self.rounds, self.log_prior,
-            prior_scale=self.prior, hard=self.hard, squared=self.squared, progress=progress,
+            prior_scale=self.prior, hard=self.hard, squared=self.loss == "mse", progress=progress,
         )  # fmt: skip
         self.rounds += 1
-        self._measure_bias(training, chosen)
+        self._measure_bias(training, chosen, progress)
         return learned
 
-    def _measure_bias(self, training: TrainingSet, chosen: Sequence[int]) -> None:
+    def _measure_bias(self, training: TrainingSet, chosen: Sequence[int], progress: Progress) -> None:
         """Per class, how far right of the alignment's point the middle of the ink is, in core heights."""
         self.bias = {}
         found: dict[str, list[float]] = {}
         some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // BIAS_WORDS))]
         for start in range(0, len(some), CHUNK):
-            words = [training.words[i] for i in some[start : start + CHUNK]]
-            looks = [look(word) for word in words]
-            for word, seen, aligned in zip(words, looks, self.align(words, [()] * len(words), looks), strict=True):
-                order = visible_order(word.characters, ())
+            progress("measure", start, len(some))
+            piece = some[start : start + CHUNK]
+            words, looks = zip(*each_look(training.words, piece), strict=True)
+            pins = [training.pins[i] for i in piece]
+            for word, facts, seen, aligned in zip(words, pins, looks, self.align(words, pins, looks), strict=True):
+                order = visible_order(word.characters, facts)
                 if aligned is None or not len(aligned.letters) or len(order) > seen.ink.upright.shape[1]:
                     continue
                 points = self._points(seen, aligned, [word.characters[i] for i in order])
@@ -178,6 +190,7 @@ class Ctc(Learner[ScanNet]):
                     if not lost[k] and whole[k, 0] and whole[k, 2]:
                         off = float(middle[k] - points[k]) / seen.ink.core
                         found.setdefault(word.characters[order[k]], []).append(off)
+        progress("measure", len(some), len(some))
         self.bias = {
             character: float(np.median(offs)) * len(offs) / (len(offs) + BIAS_PRIOR)
             for character, offs in found.items()
@@ -312,9 +325,18 @@ class Ctc(Learner[ScanNet]):
     # --- keeping ------------------------------------------------------------------------------------------------------
 
     def _kept(self) -> Mapping[str, object]:
-        return {"bias": json.dumps(self.bias, ensure_ascii=False), "log_prior": self.log_prior.tolist()}
+        return {
+            "alignment": self.alignment,
+            "loss": self.loss,
+            "prior": self.prior,
+            "bias": json.dumps(self.bias, ensure_ascii=False),
+            "log_prior": self.log_prior.tolist(),
+        }
 
     def _recall(self, settings: Mapping[str, object]) -> None:
+        self.alignment = str(settings.get("alignment", self.alignment))
+        self.loss = str(settings.get("loss", self.loss))
+        self.prior = float(str(settings.get("prior", self.prior)))
         self.bias = {str(c): float(v) for c, v in json.loads(str(settings["bias"])).items()}
         self.log_prior = np.array(settings["log_prior"], dtype=np.float32)
 

@@ -36,9 +36,9 @@ class Gradient(Attributing):
         refine: str = "integrated",
         samples: int = 4,
         region: str = "ink",
-        alignment: str = "soft",
-        loss: str = "cross_entropy",
-        prior: float = 0.3,
+        alignment: str | None = None,
+        loss: str | None = None,
+        prior: float | None = None,
         seed: int = 0,
     ) -> None:
         if refine not in ("integrated", "none"):

@@ -38,9 +38,9 @@ class Masking(Attributing):
         width: int = 6,
         stride: int = 3,
         region: str = "ink",
-        alignment: str = "soft",
-        loss: str = "cross_entropy",
-        prior: float = 0.3,
+        alignment: str | None = None,
+        loss: str | None = None,
+        prior: float | None = None,
         seed: int = 0,
     ) -> None:
         if not 1 <= width <= HEIGHT:

@@ -177,7 +177,9 @@ class Proposals(Learner[RegionNet]):
         index = np.full(spans.width.shape, -1, dtype=np.int64)
         index[regions.start, regions.reach] = np.arange(len(regions.start))
         slot = np.maximum(choice.slot, 0)
-        mine = index[choice.bounds[slot], choice.bounds[slot + 1] - choice.bounds[slot] - 1]
+        # What is between two chosen regions may be wider than any region.
+        reach = np.minimum(choice.bounds[slot + 1] - choice.bounds[slot], spans.width.shape[1]) - 1
+        mine = index[choice.bounds[slot], reach]
         found = (mine >= 0) & (choice.slot >= 0) & ~expected.space
         from_net = span_boxes(ink, spans.columns[choice.bounds])[slot]
         classes = torch.from_numpy(self.charset.encode(characters, unknown=0)[found])

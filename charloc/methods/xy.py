@@ -45,7 +45,7 @@ from charloc.pinning import pinned_bounds, visible_order
 from charloc.places import FLOOR, Steps, candidates, measure_steps
 from charloc.plane import CORE, Plane, plane
 from charloc.points import bounds_at, boxes_at, filled
-from charloc.scanning import align
+from charloc.scanning import align, windows_of
 from charloc.spans import find_spans
 from charloc.text import Charset, is_space
 from charloc.types import CharlocError, CheckpointError, Localization, Pins, TrainingSet, WordImage
@@ -199,7 +199,9 @@ class Xy(Learner[XyNet]):
         if field.flat_prior is None:
             at, sure, score = self._search(seen, field, [order[k] for k in letters], laid_out, letters, classes, pins)
         else:
-            at, sure, score = _aligned_columns(field.log_probs, field.flat_prior, classes)
+            at, sure, score = _aligned_columns(
+                field.log_probs, field.flat_prior, classes, _held_columns(seen, pins, [order[k] for k in letters])
+            )
         points = np.full(len(order), np.nan)
         picture = seen.plane.to_picture(at)
         points[letters] = ink.upright_column(picture[:, 0], picture[:, 1])
@@ -322,10 +324,25 @@ def _sample(
     )
 
 
-def _aligned_columns(scores: Floats, prior: Floats, classes: NDArray[np.int64]) -> tuple[Floats, Floats, float]:
+def _held_columns(seen: _Look, pins: Pins, reading: Sequence[int]) -> Floats:
+    """Columns of cells from and to which pinned characters reach, float32 (K, 2); NaN for those that are not pinned."""
+    held = np.full((len(reading), 2), np.nan, dtype=np.float32)
+    at = {pin.index: pin.box for pin in pins if pin.box is not None}
+    for k, i in enumerate(reading):
+        if i in at:
+            held[k] = seen.plane.to_plane(np.array(at[i]))[[0, 2]] / CELL[1]
+    return held
+
+
+def _aligned_columns(
+    scores: Floats, prior: Floats, classes: NDArray[np.int64], held: Floats
+) -> tuple[Floats, Floats, float]:
     """Points (K, 2) on the plane of a net that has learned from transcripts alone: its own E-step.
 
     Columns are aligned as in `learning_xy.train_flat`; within a column, a character is where its score is.
+
+    Args:
+        held: float32 (K, 2), see `_held_columns`.
     """
     known = np.flatnonzero(classes)
     at, sure = np.full((len(classes), 2), np.nan, dtype=np.float32), np.zeros(len(classes), dtype=np.float32)
@@ -334,7 +351,7 @@ def _aligned_columns(scores: Floats, prior: Floats, classes: NDArray[np.int64]) 
     if not len(known) or frames_needed(target) > length:
         return at, sure, 0.0
     log_probs = columns(torch.from_numpy(scores[None])).numpy()
-    windows = np.array([[(0, length)] * len(known)], dtype=np.int32)
+    windows = windows_of(held[known], np.isfinite(held[known, 0]), length, 0.0)[None]
     size = (np.array([each], dtype=np.int32) for each in (length, len(known)))
     frames, lengths = size
     occupation, score = align(log_probs, frames, target[None], lengths, windows, prior, hard=False)

@@ -13,7 +13,7 @@ import torch
 from charloc import checkpoint as on_disk
 from charloc import learning
 from charloc.em import RoundResult, first_guess, run_round
-from charloc.methods import Checkpoint, Method, _learner, ctc, make
+from charloc.methods import Checkpoint, Method, _learner, ctc, make, silent
 from charloc.methods._learner import look, nothing_believed
 from charloc.methods.ctc import Ctc
 from charloc.metrics import scores, word_errors
@@ -169,8 +169,22 @@ def test_wrong_settings_are_refused() -> None:
         make("ctc", None, alignment="medium")
     with pytest.raises(CharlocError, match="loss is 'l1'; it can be cross_entropy or mse"):
         make("ctc", None, loss="l1")
-    with pytest.raises(CharlocError, match="expected a number"):
+    with pytest.raises(CharlocError, match="prior is .much.; it can be a number from 0 to 1"):
         make("ctc", None, prior="much")
+
+
+def test_a_round_goes_on_with_the_settings_it_was_learned_with() -> None:
+    """Its kin too: what an alignment says holds for the prior it was learned under."""
+    first = make("ctc", None, alignment="hard", loss="mse", prior=0.1).checkpoint()
+    for name in ("ctc", "gradient", "masking"):
+        again = make(name, first)
+        assert isinstance(again, ctc.Ctc)
+        assert (again.alignment, again.loss, again.prior) == ("hard", "mse", 0.1)
+    inner = getattr(make("brute_xy", first), "ctc")  # noqa: B009
+    assert (inner.alignment, inner.loss, inner.prior) == ("hard", "mse", 0.1)
+    other = make("ctc", first, prior=0)
+    assert isinstance(other, ctc.Ctc)
+    assert (other.hard, other.prior) == (True, 0.0)
 
 
 def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned) -> None:
@@ -440,11 +454,11 @@ def test_what_is_said_too_late_is_taken_back(learned: Learned, monkeypatch: pyte
     method.net = _Late(method.net, 2).eval()  # type: ignore[assignment]
     late = float(np.median(centres(method, learned)))
     assert late - before > 0.12  # a frame is two of a core's sixteen pixels
-    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))))
+    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))), silent)
     assert np.median(list(method.bias.values())) < -0.05
     after = float(np.median(centres(method, learned)))
     assert abs(after) < 0.5 * late
     # Measured again it is the same: what is taken off already is not taken off twice.
     bias = dict(method.bias)
-    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))))
+    method._measure_bias(training(learned.words, learned.guess), list(range(len(learned.words))), silent)
     assert method.bias == pytest.approx(bias, abs=1e-5)

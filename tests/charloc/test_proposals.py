@@ -218,6 +218,20 @@ def test_forbidden_spans_are_those_that_reach_into_a_zone() -> None:
 
 
 @pytest.mark.parametrize("name", BOTH)
+def test_a_long_word_of_which_all_but_the_first_is_pinned(learned: Learned, name: str) -> None:
+    """What is pinned there is wider than any region can be."""
+    index = max(range(len(learned.words)), key=lambda i: len(learned.words[i].characters))
+    word, at = learned.words[index], learned.rendered[index].boxes
+    assert len(word.characters) >= 8
+    for free in (0, len(word.characters) - 1):
+        pins = tuple(Pin(i, tuple(map(float, at[i]))) for i in range(len(word.characters)) if i != free)
+        (found,) = learned.method(name).e_step([word], [pins])
+        assert [found.boxes[pin.index].tolist() for pin in pins] == [list(pin.box or ()) for pin in pins]
+        assert np.isfinite(found.boxes[free]).all()
+
+
+
+@pytest.mark.parametrize("name", BOTH)
 def test_pinned_characters_come_back_exactly(learned: Learned, name: str) -> None:
     i = next(i for i, word in enumerate(learned.words) if len(word.characters) >= 5)
     box = tuple((learned.rendered[i].boxes[2] + [0.3, -0.2, 1.7, 0.1]).astype(float).tolist())

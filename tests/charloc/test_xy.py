@@ -147,9 +147,8 @@ def test_it_is_a_method(learned: Learned) -> None:
 
 def test_beams(learned: Learned) -> None:
     """Of one hypothesis at the least; as many as there are candidates find the best path, fewer none better."""
-    for wrong in (0, -3):
-        with pytest.raises(CharlocError, match=f"beam is {wrong}; it has to be 1 or more"):
-            make("xy", None, beam=wrong)
+    with pytest.raises(CharlocError, match="beam is 0; it has to be 1 or more"):
+        make("xy", None, beam=0)
     with pytest.raises(CharlocError, match="expected a whole number"):
         make("xy", None, beam=1.5)
     narrow, usual, exact = (
