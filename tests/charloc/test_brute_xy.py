@@ -11,29 +11,23 @@ import pytest
 import torch
 
 from charloc import checkpoint as on_disk
-from charloc import learning
 from charloc.em import first_guess, run_round
 from charloc.ink import find_ink
 from charloc.learning_xy import XySample
-from charloc.methods import Checkpoint, Method, _learner, brute_xy, ctc, make
+from charloc.methods import Checkpoint, Method, brute_xy, ctc, make
 from charloc.methods.brute_xy import BruteXy, level
 from charloc.methods.ctc import Ctc
-from charloc.metrics import scores, word_errors
 from charloc.plane import plane
-from charloc.synth import Degradation, Rendered, load_font, render_word
+from charloc.synth import Rendered
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+from tests.small_rounds import r50, set_steps, simple_words, small_batches, training
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        # The same arithmetic on every processor.
-        patch.setenv("CHARLOC_FLOAT32", "1")
-        patch.setattr(learning, "BATCH", 8)
-        patch.setattr(_learner, "BATCH", 8)
-        patch.setattr(_learner, "MOST_EPOCHS", 1000)
-        for name in ("LEAST", "MOST", "FLAT_MOST"):
-            patch.setattr(ctc, name, 70)
+        small_batches(patch)
+        set_steps(patch, ctc, 70)
         patch.setattr(brute_xy, "LEAST", 60)
         patch.setattr(brute_xy, "MOST", 60)
         yield
@@ -52,12 +46,7 @@ class Learned:
 @pytest.fixture(scope="module")
 def learned(small: object) -> Learned:
     """One round of ctc from a guess, and one of brute_xy from that."""
-    rng = np.random.default_rng(5)
-    rendered = []
-    for _ in range(24):
-        text = "".join(rng.choice(list("Solida"), int(rng.integers(2, 6))))
-        look = Degradation(tracking_px=1.0, blur_px=0.4)
-        rendered.append(Rendered(text, *render_word(text, load_font(None, 26), rng, look)))
+    rendered = simple_words("Solida", 24, longest=5)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
     weights = np.ones(len(words), np.float32)
@@ -69,14 +58,8 @@ def learned(small: object) -> Learned:
     return Learned(rendered, words, guess, inner, result.checkpoint, result.localizations)
 
 
-def training(learned: Learned, **changes: object) -> TrainingSet:
-    words = learned.words
-    whole = TrainingSet(words, learned.guess, [()] * len(words), np.ones(len(words), np.float32))
-    return replace(whole, **changes)  # type: ignore[arg-type]
-
-
-def r50(rendered: list[Rendered], found: list[Localization]) -> float:
-    return scores(word_errors(a.boxes, b.boxes) for a, b in zip(rendered, found, strict=True)).r50
+def everything(learned: Learned, **changes: object) -> TrainingSet:
+    return training(learned.words, learned.guess, **changes)
 
 
 class Trained(Exception):
@@ -120,7 +103,7 @@ def test_the_net_is_told_half_height(learned: Learned, monkeypatch: pytest.Monke
     told: list[XySample] = []
     monkeypatch.setattr(brute_xy, "train_points", lambda _, samples, *__, **___: told.extend(samples) or {})
     method = BruteXy(learned.ctc)
-    method.m_step(training(learned))
+    method.m_step(everything(learned))
     found = Ctc(learned.ctc).e_step(learned.words, [()] * len(learned.words))
     assert len(told) == len(learned.words)
     for sample, word, each in zip(told, learned.words, found, strict=True):
@@ -147,7 +130,7 @@ def test_started_from_ctc_it_does_not_train_ctc_again(learned: Learned, monkeypa
     monkeypatch.setattr(brute_xy, "train_points", lambda *_, **__: {"class_loss": 1.0})
     method = BruteXy(learned.ctc)
     assert method.net is None and method.rounds == 0 and method.ctc.rounds == 1
-    assert method.m_step(training(learned)) == {"class_loss": 1.0}
+    assert method.m_step(everything(learned)) == {"class_loss": 1.0}
     assert method.rounds == 1
     for name, tensor in learned.ctc.tensors.items():
         np.testing.assert_array_equal(method.checkpoint().tensors[brute_xy.INNER + name], tensor)
@@ -160,15 +143,14 @@ def test_otherwise_it_does(learned: Learned, monkeypatch: pytest.MonkeyPatch) ->
     pins[3] = (Pin(0, (1.0, 2.0, 9.0, 20.0)),)
     for parent, facts in ((None, [()] * len(pins)), (learned.brute, [()] * len(pins)), (learned.ctc, pins)):
         with pytest.raises(Trained):
-            BruteXy(parent).m_step(training(learned, pins=facts))
+            BruteXy(parent).m_step(everything(learned, pins=facts))
 
 
 @pytest.mark.parametrize("first", ["guess", "even"])
 def test_fresh_rounds_learn_both(learned: Learned, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (ctc, brute_xy):
-        for name in ("LEAST", "MOST"):
-            monkeypatch.setattr(module, name, 6)
-    monkeypatch.setattr(ctc, "FLAT_MOST", 6)
+    set_steps(monkeypatch, ctc, 6)
+    monkeypatch.setattr(brute_xy, "LEAST", 6)
+    monkeypatch.setattr(brute_xy, "MOST", 6)
     words, nothing = learned.words[:6], [()] * 6
     begin = first_guess(words, nothing, first=first)
     result = run_round("brute_xy", words, begin, nothing, np.ones(6, np.float32), first=first)
@@ -242,4 +224,4 @@ def test_checkpoints_of_something_else_are_refused() -> None:
 
 def test_nothing_to_learn_from(learned: Learned) -> None:
     with pytest.raises(CharlocError, match="nothing to learn from"):
-        BruteXy(learned.ctc).m_step(training(learned, weights=np.zeros(len(learned.words), np.float32)))
+        BruteXy(learned.ctc).m_step(everything(learned, weights=np.zeros(len(learned.words), np.float32)))

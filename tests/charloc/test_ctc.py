@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,26 @@ import pytest
 import torch
 
 from charloc import checkpoint as on_disk
-from charloc import learning
-from charloc.em import RoundResult, first_guess, run_round
-from charloc.methods import Checkpoint, Method, _learner, ctc, make, silent
+from charloc.em import first_guess, run_round
+from charloc.methods import Checkpoint, Method, ctc, make, silent
 from charloc.methods._learner import look, nothing_believed
 from charloc.methods.ctc import Ctc
-from charloc.metrics import scores, word_errors
 from charloc.nets import STRIDE
-from charloc.synth import Degradation, Rendered, load_font, render_set, render_word
-from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+from charloc.types import CharlocError, CheckpointError, Pin, Pins
+from tests.small_rounds import (
+    CONTRADICTING,
+    Learned,
+    check_odd,
+    hidden,
+    learn,
+    line_r50,
+    odd_words,
+    r50,
+    set_steps,
+    simple_words,
+    small_batches,
+    training,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +47,7 @@ def learned(small: object) -> Learned:
     return learn("ctc")
 
 
-def method(learned: Learned, **settings: object) -> Ctc:
+def restored(learned: Learned, **settings: object) -> Ctc:
     return Ctc(learned.result.checkpoint, **settings)  # type: ignore[arg-type]
 
 
@@ -143,7 +154,7 @@ def test_a_round_goes_on_with_the_settings_it_was_learned_with() -> None:
 
 
 def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned) -> None:
-    mine = method(learned)
+    method = restored(learned)
     widths = [word.pixels.shape[1] for word in learned.words]
     for i in (int(np.argmin(widths)), int(np.argmax(widths)), 5):
         (alone,) = method.e_step([learned.words[i]], [()])
@@ -161,7 +172,7 @@ def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(l
     i = learned.long
     # The third character pinned where the fourth is.
     box = tuple((learned.rendered[i].boxes[3] + [0.3, -0.2, 1.7, 0.1]).astype(float).tolist())
-    (found,) = method(learned).e_step([learned.words[i]], [(Pin(2, box), Pin(5, None, "invisible"))])
+    (found,) = restored(learned).e_step([learned.words[i]], [(Pin(2, box), Pin(5, None, "invisible"))])
     np.testing.assert_array_equal(found.boxes[2], np.array(box, np.float32))
     assert np.isnan(found.boxes[5]).all()
     assert found.confidence[[2, 5]].tolist() == [1, 1]
@@ -177,7 +188,7 @@ def test_the_alignment_emits_what_is_pinned_within_its_box(learned: Learned) -> 
     word, box = learned.words[i], tuple(learned.rendered[i].boxes[3].astype(float).tolist())
     seen = look(word)
     for alignment in ("soft", "hard"):
-        mine = method(learned, alignment=alignment)
+        method = restored(learned, alignment=alignment)
         (aligned,) = method.align([word], [(Pin(2, box),)], [seen])
         assert aligned is not None
         at = np.flatnonzero(aligned.occupation[:, 2] > 1e-6) * STRIDE / seen.view.scale + seen.view.origin
@@ -192,7 +203,7 @@ def test_contradicting_pins_do_not_end_a_round(learned: Learned, boxes: tuple[tu
     """The facts are kept as they are; the rest is localized as if there were none."""
     i = learned.long
     pins = (Pin(0, boxes[0]), Pin(2, boxes[1]))  # type: ignore[arg-type]
-    free, found = (method(learned).e_step([learned.words[i]], [facts])[0] for facts in ((), pins))
+    free, found = (restored(learned).e_step([learned.words[i]], [facts])[0] for facts in ((), pins))
     assert found.boxes[[0, 2]].tolist() == [list(each) for each in boxes]
     rest = [k for k in range(len(free.boxes)) if k not in (0, 2)]
     np.testing.assert_array_equal(found.boxes[rest], free.boxes[rest])
@@ -201,7 +212,7 @@ def test_contradicting_pins_do_not_end_a_round(learned: Learned, boxes: tuple[tu
 def test_pins_outside_of_the_picture_are_kept(learned: Learned) -> None:
     i = learned.long
     for k, box in ((0, (-50.0, -50.0, -20.0, -20.0)), (3, (500.0, 0.0, 900.0, 10.0))):
-        (found,) = method(learned).e_step([learned.words[i]], [(Pin(k, box),)])
+        (found,) = restored(learned).e_step([learned.words[i]], [(Pin(k, box),)])
         assert found.boxes[k].tolist() == list(box)
         assert np.isfinite(found.boxes).all()
 
@@ -211,7 +222,7 @@ def test_pins_outside_of_the_picture_are_kept(learned: Learned) -> None:
 
 def test_odd_words_survive_the_e_step(learned: Learned) -> None:
     words = odd_words(learned.words[0])
-    check_odd(words, method(learned).e_step(words, [()] * len(words)))
+    check_odd(words, restored(learned).e_step(words, [()] * len(words)))
 
 
 @pytest.mark.parametrize("first", ["guess", "even"])
@@ -233,7 +244,7 @@ def test_lines_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     method = Ctc()
     method.m_step(training(words, first_guess(words, [()] * len(words))))
     for text in ("Solid aS lad oil", "Soda " * 8 + "S"):
-        assert line_r50(text, lambda word: mine.e_step([word], [()])[0]) > 0.85
+        assert line_r50(text, lambda word: method.e_step([word], [()])[0]) > 0.85
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
@@ -244,17 +255,17 @@ def test_a_checkpoint_read_back_localizes_the_same(learned: Learned, tmp_path: P
     on_disk.write(tmp_path / "round_1", "ctc", learned.result.checkpoint)
     again = Ctc(on_disk.read(tmp_path / "round_1", "ctc"))
     found = again.e_step(learned.words[:8], [()] * 8)
-    for one, other in zip(found, method(learned).e_step(learned.words[:8], [()] * 8), strict=True):
+    for one, other in zip(found, restored(learned).e_step(learned.words[:8], [()] * 8), strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
         np.testing.assert_array_equal(one.confidence, other.confidence)
         assert one.score == other.score
-    assert again.bias == method(learned).bias != {}
+    assert again.bias == restored(learned).bias != {}
 
 
 def test_new_characters_are_added_and_the_old_ones_keep_what_was_learned(
     learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = method(learned)
+    method = restored(learned)
     before, prior = method.charset.symbols, method.log_prior
     monkeypatch.setattr(ctc, "train", lambda *given, **_: ({}, given[5]))  # only the growing is at stake
     strange = replace(learned.words[0], characters=("ß", *learned.words[0].characters[1:]))
@@ -363,7 +374,7 @@ def centres(method: Ctc, learned: Learned) -> np.ndarray:
 def test_what_is_said_too_late_is_taken_back(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every character said two frames late: the offsets that are measured put the points back."""
     monkeypatch.setattr(ctc, "BIAS_PRIOR", 0.0)  # rare ones too
-    mine = method(learned)
+    method = restored(learned)
     before = float(np.median(centres(method, learned)))
     assert abs(before) < 0.1
     assert method.net is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,77 +11,43 @@ import pytest
 import torch
 
 from charloc import checkpoint as on_disk
-from charloc import learning
-from charloc.em import RoundResult, first_guess, run_round
-from charloc.methods import Checkpoint, Method, _learner, make, xy
+from charloc.em import first_guess, run_round
+from charloc.methods import Checkpoint, Method, make, xy
 from charloc.methods.xy import Xy
-from charloc.metrics import scores, word_errors
 from charloc.places import Steps
-from charloc.synth import Degradation, Rendered, load_font, render_set, render_word
-from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
+from charloc.types import CharlocError, CheckpointError, Pin, Pins, WordImage
+from tests.small_rounds import (
+    CONTRADICTING,
+    Learned,
+    check_odd,
+    hidden,
+    learn,
+    line_r50,
+    odd_words,
+    r50,
+    set_steps,
+    simple_words,
+    small_batches,
+    training,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        # The same arithmetic on every processor.
-        patch.setenv("CHARLOC_FLOAT32", "1")
-        patch.setattr(learning, "BATCH", 8)
-        patch.setattr(_learner, "BATCH", 8)
-        patch.setattr(_learner, "MOST_EPOCHS", 1000)
-        steps(patch, 50)
+        small_batches(patch)
+        set_steps(patch, xy, 50)
         yield
-
-
-def steps(patch: pytest.MonkeyPatch, count: int) -> None:
-    for name in ("LEAST", "MOST", "FLAT_MOST"):
-        patch.setattr(xy, name, count)
-
-
-@dataclass(frozen=True)
-class Learned:
-    rendered: list[Rendered]
-    words: list[WordImage]
-    guess: list[Localization]
-    even: list[Localization]
-    result: RoundResult
-    reports: list[tuple[str, int, int]]
-
-    def method(self, **settings: int) -> Xy:
-        return Xy(self.result.checkpoint, **settings)
 
 
 @pytest.fixture(scope="module")
 def learned(small: object) -> Learned:
     """One round from the first guess."""
-    rendered = render_set(32, 21, hard=False)
-    words = [each.word(i) for i, each in enumerate(rendered)]
-    nothing: list[Pins] = [()] * len(words)
-    guess, even = (first_guess(words, nothing, first=first) for first in ("guess", "even"))
-    reports: list[tuple[str, int, int]] = []
-    result = run_round("xy", words, guess, nothing, np.ones(len(words), np.float32),
-                       progress=lambda *report: reports.append(report))  # fmt: skip
-    return Learned(rendered, words, guess, even, result, reports)
+    return learn("xy")
 
 
-def simple_words(count: int = 32, letters: str = "Sol") -> list[Rendered]:
-    """Words of two to four of three letters."""
-    rng = np.random.default_rng(5)
-    rendered = []
-    for _ in range(count):
-        text = "".join(rng.choice(list(letters), int(rng.integers(2, 5))))
-        look = Degradation(tracking_px=1.0, blur_px=0.4)
-        rendered.append(Rendered(text, *render_word(text, load_font(None, 26), rng, look)))
-    return rendered
-
-
-def training(words: list[WordImage], beliefs: list[Localization], **changes: object) -> TrainingSet:
-    whole = TrainingSet(words, beliefs, [()] * len(words), np.ones(len(words), np.float32))
-    return replace(whole, **changes)  # type: ignore[arg-type]
-
-
-def r50(rendered: list[Rendered], found: list[Localization]) -> float:
-    return scores(word_errors(a.boxes, b.boxes) for a, b in zip(rendered, found, strict=True)).r50
+def restored(learned: Learned, **settings: object) -> Xy:
+    return Xy(learned.result.checkpoint, **settings)  # type: ignore[arg-type]
 
 
 # --- a round ----------------------------------------------------------------------------------------------------------
@@ -99,7 +65,7 @@ def test_from_a_guess_it_is_better_than_an_even_split(learned: Learned) -> None:
 
 
 def test_from_nothing_it_is_better_than_an_even_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps(monkeypatch, 50)
+    set_steps(monkeypatch, xy, 50)
     rendered = simple_words()
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
@@ -111,7 +77,7 @@ def test_from_nothing_it_is_better_than_an_even_split(monkeypatch: pytest.Monkey
 
 def test_a_flat_start_knows_nothing_of_the_positions(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is believed with confidence 0 might as well be anywhere."""
-    steps(monkeypatch, 6)
+    set_steps(monkeypatch, xy, 6)
     even = learned.even[:4]
     elsewhere = [replace(each, boxes=each.boxes * np.float32(0.5)) for each in even]
     tensors = []
@@ -124,15 +90,15 @@ def test_a_flat_start_knows_nothing_of_the_positions(learned: Learned, monkeypat
 
 
 def test_only_the_first_round_is_a_flat_start(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps(monkeypatch, 6)
+    set_steps(monkeypatch, xy, 6)
     words = learned.words[:4]
-    assert set(learned.method().m_step(training(words, learned.even[:4]))) == {"class_loss", "box_loss"}
+    assert set(restored(learned).m_step(training(words, learned.even[:4]))) == {"class_loss", "box_loss"}
     assert set(Xy().m_step(training(words, learned.guess[:4]))) == {"class_loss", "box_loss"}
 
 
 def test_progress_of_a_round(learned: Learned) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
-    assert phases == ["prepare", "learn", "localize"]
+    assert phases[:2] == ["prepare", "learn"] and phases[-1] == "localize"
     for phase in phases:
         done = [report[1] for report in learned.reports if report[0] == phase]
         assert done == sorted(done)
@@ -152,7 +118,7 @@ def test_beams(learned: Learned) -> None:
     with pytest.raises(CharlocError, match="expected a whole number"):
         make("xy", None, beam=1.5)
     narrow, usual, exact = (
-        learned.method(beam=beam).e_step(learned.words, [()] * len(learned.words)) for beam in (1, 32, 10_000)
+        restored(learned, beam=beam).e_step(learned.words, [()] * len(learned.words)) for beam in (1, 32, 10_000)
     )
     for one, other, best in zip(narrow, usual, exact, strict=True):
         assert one.score <= other.score + 1e-4 <= best.score + 2e-4
@@ -161,7 +127,7 @@ def test_beams(learned: Learned) -> None:
 
 
 def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned) -> None:
-    method = learned.method()
+    method = restored(learned)
     sizes = [word.pixels.shape for word in learned.words]
     chosen = {int(pick([size[axis] for size in sizes])) for pick in (np.argmin, np.argmax) for axis in (0, 1)}
     for i in chosen:
@@ -176,15 +142,11 @@ def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned) -> None:
 # --- what people said -------------------------------------------------------------------------------------------------
 
 
-def long_word(learned: Learned) -> int:
-    return next(i for i, word in enumerate(learned.words) if len(set(word.characters)) >= 6)
-
-
 def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(learned: Learned) -> None:
-    i = long_word(learned)
+    i = learned.long
     # The third character pinned where the fourth is.
     box = tuple((learned.rendered[i].boxes[3] + [0.3, -0.2, 1.7, 0.1]).astype(float).tolist())
-    (found,) = learned.method().e_step([learned.words[i]], [(Pin(2, box), Pin(5, None, "invisible"))])
+    (found,) = restored(learned).e_step([learned.words[i]], [(Pin(2, box), Pin(5, None, "invisible"))])
     np.testing.assert_array_equal(found.boxes[2], np.array(box, np.float32))
     assert np.isnan(found.boxes[5]).all()
     assert found.confidence[[2, 5]].tolist() == [1, 1]
@@ -194,12 +156,12 @@ def test_pinned_characters_come_back_exactly_with_their_neighbours_beside_them(l
 
 def test_the_search_goes_through_what_is_pinned(learned: Learned) -> None:
     """Though the net does not believe it, and whatever the beam."""
-    i = long_word(learned)
+    i = learned.long
     word, box = learned.words[i], tuple((learned.rendered[i].boxes[3] + [1, -9, 2, -9]).astype(float).tolist())
     order = list(range(len(word.characters)))
     seen = xy._look(word)
     for beam in (1, 32):
-        method = learned.method(beam=beam)
+        method = restored(learned, beam=beam)
         (field,) = method._evidence([seen.plane], None)
         classes = method.charset.encode(word.characters)
         at, sure, score = method._search(seen, field, order, word.characters, np.array(order), classes, (Pin(2, box),))
@@ -209,23 +171,21 @@ def test_the_search_goes_through_what_is_pinned(learned: Learned) -> None:
         assert sure[2] == 1 and np.isfinite(score)
 
 
-@pytest.mark.parametrize(
-    "boxes", [((30.0, 5.0, 40.0, 20.0), (10.0, 5.0, 20.0, 20.0)), ((10.0, 5.0, 30.0, 20.0), (10.0, 5.0, 30.0, 20.0))]
-)
+@pytest.mark.parametrize("boxes", CONTRADICTING)
 def test_contradicting_pins_do_not_end_a_round(learned: Learned, boxes: tuple[tuple[float, ...], ...]) -> None:
     """The facts are kept as they are; the rest is localized as if there were none."""
-    i = long_word(learned)
+    i = learned.long
     pins = (Pin(0, boxes[0]), Pin(2, boxes[1]))  # type: ignore[arg-type]
-    free, found = (learned.method().e_step([learned.words[i]], [facts])[0] for facts in ((), pins))
+    free, found = (restored(learned).e_step([learned.words[i]], [facts])[0] for facts in ((), pins))
     assert found.boxes[[0, 2]].tolist() == [list(each) for each in boxes]
     rest = [k for k in range(len(free.boxes)) if k not in (0, 2)]
     np.testing.assert_array_equal(found.boxes[rest], free.boxes[rest])
 
 
 def test_pins_outside_of_the_picture_are_kept(learned: Learned) -> None:
-    i = long_word(learned)
+    i = learned.long
     for k, box in ((0, (-50.0, -50.0, -20.0, -20.0)), (3, (500.0, 0.0, 900.0, 10.0))):
-        (found,) = learned.method().e_step([learned.words[i]], [(Pin(k, box),)])
+        (found,) = restored(learned).e_step([learned.words[i]], [(Pin(k, box),)])
         assert found.boxes[k].tolist() == list(box)
         assert np.isfinite(found.boxes).all()
 
@@ -233,7 +193,7 @@ def test_pins_outside_of_the_picture_are_kept(learned: Learned) -> None:
 def test_what_is_pinned_is_learned_there(learned: Learned) -> None:
     """What a net learns from a pinned word is the person's box, as given, and with more weight."""
     word, box = learned.words[0], (3.0, 4.0, 15.0, 22.0)
-    method = learned.method()
+    method = restored(learned)
     pins: list[Pins] = [(Pin(1, box), Pin(0, None, "invisible"))]
     ((letters, sample),) = method._samples(
         training([word], learned.guess[:1], pins=pins), learned.guess[:1], [0], lambda *_: None
@@ -248,45 +208,18 @@ def test_what_is_pinned_is_learned_there(learned: Learned) -> None:
 # --- words that are not as they should be -----------------------------------------------------------------------------
 
 
-def odd_words(learned: Learned) -> list[WordImage]:
-    word, blank = learned.words[0], np.full((30, 80), 255, np.uint8)
-    noise = np.where(np.random.default_rng(0).random((30, 5)) > 0.5, 0, 255).astype(np.uint8)
-    return [
-        WordImage(100, "thin", noise, tuple("able and")),
-        WordImage(101, "one pixel", blank[:1, :1], ("a",)),
-        WordImage(102, "nothing", word.pixels, ()),
-        WordImage(103, "spaces", word.pixels, (" ", " ")),
-        WordImage(104, "blank", blank, tuple("abc")),
-        WordImage(105, "right to left", word.pixels, ("א", "ב", "ג")),
-        WordImage(106, "many", word.pixels, tuple("e" * (word.pixels.shape[1] - 2))),
-        WordImage(107, "spaced", word.pixels, (" ", "a", " ", " ", "b", " ")),
-        WordImage(108, "tall", np.full((700, 9), 255, np.uint8), tuple("ab")),
-        WordImage(109, "narrow", blank[:20, :3], ("a", "b", " ", "c", "d")),
-        WordImage(110, "strange", word.pixels, ("ა", "a", "ბ")),
-    ]
-
-
 def test_odd_words_survive_the_e_step(learned: Learned) -> None:
-    words = odd_words(learned)
-    found = learned.method().e_step(words, [()] * len(words))
-    for word, each in zip(words, found, strict=True):
-        space = np.array([c == " " for c in word.characters], bool)
-        assert np.isnan(each.boxes[space]).all() and np.isfinite(each.boxes[~space]).all(), word.name
-        assert np.isfinite(each.confidence).all() and np.isfinite(each.score)
-    # Read from the right; nobody knows these letters.
-    assert (np.diff(found[5].boxes[:, 0]) < 0).all()
-    assert not found[5].confidence.any()
-    assert found[6].confidence.mean() < 0.1
-    assert (np.diff(found[10].boxes[:, 0]) > 0).all()
+    words = odd_words(learned.words[0])
+    check_odd(words, restored(learned).e_step(words, [()] * len(words)))
 
 
 @pytest.mark.parametrize("first", ["guess", "even"])
 def test_odd_words_survive_the_m_step(learned: Learned, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps(monkeypatch, 6)
-    words = [*learned.words[:4], *odd_words(learned)]
+    set_steps(monkeypatch, xy, 6)
+    words = [*learned.words[:4], *odd_words(learned.words[0])]
     pins: list[Pins] = [()] * len(words)
     pins[0] = (Pin(0, (30.0, 5.0, 40.0, 20.0)), Pin(1, (10.0, 5.0, 20.0, 20.0)))
-    pins[1] = tuple(Pin(i, None, "invisible") for i in range(len(words[1].characters)))
+    (pins[1],) = hidden(words[1:2])
     beliefs = first_guess(words, pins, first=first)
     numbers = Xy().m_step(training(words, beliefs, pins=pins))
     assert np.isfinite(list(numbers.values())).all()
@@ -300,7 +233,7 @@ def test_what_has_no_path_is_spread_over_the_ink(learned: Learned, monkeypatch: 
     word = WordImage(1, "low", pixels, tuple(rendered.text))
     count = len(word.characters)
     monkeypatch.setattr(xy, "best_path", lambda *_: (np.full(count, -1, np.int32), -np.inf))
-    (found,) = learned.method().e_step([word], [()])
+    (found,) = restored(learned).e_step([word], [()])
     assert not found.confidence.any()
     middle = (found.boxes[:, 0] + found.boxes[:, 2]) / 2
     assert (np.diff(middle) > 0).all()
@@ -310,17 +243,12 @@ def test_what_has_no_path_is_spread_over_the_ink(learned: Learned, monkeypatch: 
 
 def test_lines_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters after a space are found where they are, the space has no box; longer lines than any that was learned."""
-    steps(monkeypatch, 70)
-    words = [each.word(i) for i, each in enumerate(simple_words(letters="Solida"))]
+    set_steps(monkeypatch, xy, 70)
+    words = [each.word(i) for i, each in enumerate(simple_words("Solida"))]
     method = Xy()
     method.m_step(training(words, first_guess(words, [()] * len(words))))
     for text in ("Solid aS lad oil", "Soda " * 12 + "S"):
-        pixels, boxes = render_word(text, load_font(None, 26), np.random.default_rng(0), Degradation(tracking_px=1.0))
-        (found,) = method.e_step([WordImage(1, "line", pixels, tuple(text))], [()])
-        space = np.array([c == " " for c in text])
-        assert np.isnan(found.boxes[space]).all() and np.isfinite(found.boxes[~space]).all()
-        errors = word_errors([tuple(row) for row in boxes[~space].tolist()], found.boxes[~space])  # type: ignore[misc]
-        assert scores([errors]).r50 > 0.85
+        assert line_r50(text, lambda word: method.e_step([word], [()])[0]) > 0.85
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
@@ -331,17 +259,17 @@ def test_a_checkpoint_read_back_localizes_the_same(learned: Learned, tmp_path: P
     on_disk.write(tmp_path / "round_1", "xy", learned.result.checkpoint)
     again = Xy(on_disk.read(tmp_path / "round_1", "xy"))
     found = again.e_step(learned.words[:8], [()] * 8)
-    for one, other in zip(found, learned.method().e_step(learned.words[:8], [()] * 8), strict=True):
+    for one, other in zip(found, restored(learned).e_step(learned.words[:8], [()] * 8), strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
         np.testing.assert_array_equal(one.confidence, other.confidence)
         assert one.score == other.score
-    assert again.steps == learned.method().steps != Steps({}, 0.15)
+    assert again.steps == restored(learned).steps != Steps({}, 0.15)
 
 
 def test_new_characters_are_added_and_the_old_ones_keep_what_was_learned(
     learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method = learned.method()
+    method = restored(learned)
     before = method.charset.symbols
     monkeypatch.setattr(xy, "train_points", lambda *_: {})  # only the growing is at stake
     strange = replace(learned.words[0], characters=("ß", *learned.words[0].characters[1:]))
@@ -376,8 +304,7 @@ def test_checkpoints_of_something_else_are_refused(learned: Learned) -> None:
 def test_nothing_to_learn_from(learned: Learned) -> None:
     words = learned.words[:2]
     flagged = training(words, learned.guess[:2], weights=np.zeros(2, np.float32))
-    hidden: list[Pins] = [tuple(Pin(i, None, "invisible") for i in range(len(word.characters))) for word in words]
-    invisible = training(words, first_guess(words, hidden), pins=hidden)
+    invisible = training(words, first_guess(words, hidden(words)), pins=hidden(words))
     for nothing in (flagged, invisible):
         with pytest.raises(CharlocError, match="nothing to learn from"):
             Xy().m_step(nothing)
@@ -390,7 +317,7 @@ def test_nothing_to_learn_from(learned: Learned) -> None:
 def test_flagged_words_teach_nothing_and_learning_is_repeatable(
     learned: Learned, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps(monkeypatch, 6)
+    set_steps(monkeypatch, xy, 6)
     every = learned.guess if first == "guess" else learned.even
     words, beliefs = learned.words[:4], every[:4]
     sound = Xy()
