@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from annotator.api import Refused, make_router
-from annotator.jobs import Busy, Jobs, Process
+from annotator.jobs import Busy, Jobs, Start
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.security import Security
@@ -32,7 +32,7 @@ def create_app(
     project: Path,
     *,
     hosts: Collection[str] = (),
-    start: Callable[[Path, str], Process] = start_round,
+    start: Start = start_round,
     cancel: Callable[[Store], object] = cancel_round,
 ) -> FastAPI:
     """The whole application on an open project.
@@ -41,7 +41,7 @@ def create_app(
         store: the project's store; the caller closes it after the server has stopped.
         project: the project's folder.
         hosts: host names it may be opened under, besides this machine's own.
-        start: starts a process that runs one round of the named method.
+        start: starts a process that runs one round.
         cancel: asks the running round to stop.
 
     Returns:
@@ -66,9 +66,7 @@ def create_app(
     return app
 
 
-def create_rest(
-    store: Store, project: Path, *, start: Callable[[Path, str], Process], cancel: Callable[[Store], object]
-) -> FastAPI:
+def create_rest(store: Store, project: Path, *, start: Start, cancel: Callable[[Store], object]) -> FastAPI:
     """The REST interface alone, unprotected; arguments as for `create_app`."""
     app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
     # A folder's decisions wait in the browser under this name until the same folder is served again.

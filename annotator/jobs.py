@@ -6,7 +6,7 @@ the button and that row are known here alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -23,6 +23,10 @@ class Process(Protocol):
     def poll(self) -> int | None: ...
 
 
+Start = Callable[[Path, str, Mapping[str, object]], Process]
+"""start(project, method, settings): a process that runs one round, or goes on with the interrupted one of these."""
+
+
 class Busy(CharlocError):
     """A round is running already."""
 
@@ -33,13 +37,11 @@ class Jobs:
     Args:
         store: the open project.
         project: its folder.
-        start: starts a process that runs one round with the named method.
+        start: starts a process that runs one round.
         cancel: asks the running round to stop.
     """
 
-    def __init__(
-        self, store: Store, project: Path, start: Callable[[Path, str], Process], cancel: Callable[[Store], object]
-    ) -> None:
+    def __init__(self, store: Store, project: Path, start: Start, cancel: Callable[[Store], object]) -> None:
         self._store, self._project = store, project
         self._start, self._cancel = start, cancel
         self._lock = Lock()
@@ -47,18 +49,21 @@ class Jobs:
         self._last_id_before: int | None = None
 
     def start(self, method: str) -> None:
-        """Start a round, or go on with the interrupted one.
+        """Start a round with `method`; if one was interrupted go on with that, as it was begun, instead.
 
         Raises:
             Busy: one is running or being started.
         """
         with self._lock:
-            running = self._store.unfinished_round()
-            if self._starting() or (running is not None and running.state == "running"):
+            unfinished = self._store.unfinished_round()
+            if self._starting() or (unfinished is not None and unfinished.state == "running"):
                 raise Busy("A round is running already. Wait until it has finished, or cancel it.")
             last = self._last_round()
             self._last_id_before = last.id if last else None
-            self._process = self._start(self._project, method)
+            settings: Mapping[str, object] = {}
+            if unfinished is not None:
+                method, settings = unfinished.method, unfinished.settings
+            self._process = self._start(self._project, method, settings)
 
     def cancel(self) -> None:
         """Ask the running round to stop, or give up the interrupted one; without either, nothing happens."""

@@ -8,6 +8,7 @@ Whatever happens meanwhile, readers of the store see the previous round or the c
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,8 @@ INITS: Mapping[str, str] = MappingProxyType({"guess": em.FIRST, "flat": "even"})
 """What a project starts from, and the method that makes it."""
 INIT = "init"
 """The key that says so in a round's settings, beside those of its method."""
+FRESH = "fresh"
+"""The key that is true in the settings of a round that learned on from no checkpoint."""
 LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 
 
@@ -65,10 +68,10 @@ def run_round(
         method: a key of `charloc.methods.METHODS`.
         progress: called with (phase, done, total); may raise to stop the round.
         resume: use what a stopped attempt had learned.
-        fresh: learn from nothing but the newest round's boxes, not from a checkpoint.
-        init: a key of `INITS`. "flat": as long as there is no checkpoint to go on from, a method that learns does so
-            from an even split of each word's ink between what people pinned, whatever boxes earlier rounds proposed.
-            The round's settings keep it.
+        fresh: learn from nothing but the newest round's boxes, not from a checkpoint. The round's settings keep it.
+        init: a key of `INITS`. "flat": a method that learns does so from an even split of each word's ink between what
+            people pinned, whatever boxes earlier rounds proposed; rounds after it go on from what that learned. The
+            round's settings keep it.
         settings: passed to the method.
 
     Returns:
@@ -78,7 +81,8 @@ def run_round(
         RoundBusy: another process is running one.
         RoundCancelled: it was cancelled; nothing of it is kept.
         KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
-        CharlocError: no such method, setting or init, no words, a damaged checkpoint.
+        CharlocError: no such method, setting or init, no words, a damaged checkpoint, or one that did not start flat
+            where init is flat and fresh is not asked for.
     """
     settings = dict(settings or {})
     check_settings(method, settings)
@@ -89,22 +93,31 @@ def run_round(
     if METHODS[method].learns:
         if init != "guess":
             settings[INIT] = init
+            if not fresh:
+                _refuse_unless_flat(store, method)
         elif store.newest_round() is None:
-            _attempt(store, project, "guess", progress, resume=resume, fresh=True, settings={})
-    return _attempt(store, project, method, progress, resume=resume, fresh=fresh, settings=settings)
+            _attempt(store, project, "guess", progress, resume=resume, settings={})
+        if fresh:
+            settings[FRESH] = True
+    return _attempt(store, project, method, progress, resume=resume, settings=settings)
 
 
-def start_round(project: Path, method: str) -> subprocess.Popen[bytes]:
+def start_round(
+    project: Path, method: str, settings: Mapping[str, object] = MappingProxyType({})
+) -> subprocess.Popen[bytes]:
     """Have a round run in a niced process of its own session, whose output goes to `rounds.log` in the project.
 
     Args:
         project: the project's folder.
         method: a key of `charloc.methods.METHODS`.
+        settings: as a round keeps them, what it starts from included: with those of an interrupted round, that one is
+            gone on with.
 
     Returns:
         The process. It goes on when this one ends; how far it is stands in the store.
     """
     command = [sys.executable, str(LAUNCH), "train", "--project", str(project), "--rounds", "1", "--method", method]
+    command += _as_options(settings)
     with (project / LOG).open("ab") as log:
         log.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {method}\n".encode())
         log.flush()
@@ -115,6 +128,14 @@ def start_round(project: Path, method: str) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _as_options(settings: Mapping[str, object]) -> list[str]:
+    """The options of `train` that make a round with these settings."""
+    of_method = dict(settings)
+    init, fresh = of_method.pop(INIT, None), of_method.pop(FRESH, False)
+    options = [f"--set={key}={json.dumps(value)}" for key, value in of_method.items()]
+    return [*options, *([f"--init={init}"] if init else []), *(["--fresh"] if fresh else [])]
 
 
 def cancel_round(store: Store) -> bool:
@@ -136,7 +157,6 @@ def _attempt(
     progress: Progress,
     *,
     resume: bool,
-    fresh: bool,
     settings: Mapping[str, object],
 ) -> Round:
     """Claim a round, work on it, and leave it in one of its end states whatever happens."""
@@ -147,7 +167,7 @@ def _attempt(
         shutil.rmtree(kept, ignore_errors=True)
     try:
         with report:
-            result = _work(store, project, this, kept, report, fresh)
+            result = _work(store, project, this, kept, report)
         shutil.rmtree(kept, ignore_errors=True)
         return result
     except RoundCancelled:
@@ -183,7 +203,7 @@ def _end(store: Store, this: Round, state: EndState, message: str) -> None:
         store.end_round(this.id, state, message)
 
 
-def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress, fresh: bool) -> Round:
+def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress) -> Round:
     """The round itself, from the frozen corrections to the transaction that makes it visible."""
     started = time.perf_counter()
     ids = store.word_ids()
@@ -192,7 +212,7 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     pins, weights = supervise(words, corrections)
     parent = store.round(this.parent_id) if this.parent_id is not None else None
     settings: dict[str, Any] = dict(this.settings)
-    first = INITS[settings.pop(INIT, "guess")]
+    first, fresh = INITS[settings.pop(INIT, "guess")], settings.pop(FRESH, False)
     current = _current(store, parent, words, pins, report, first)
 
     believed, learned, learned_already = current, None, None
@@ -201,7 +221,6 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         "corrections_upto": this.corrections_upto,
         "words": len(ids),
         "settings": dict(this.settings),
-        "fresh": fresh,
     }
     if METHODS[this.method].learns:
         learned = None if fresh else _newest_learned(store, project, this.method)
@@ -284,10 +303,26 @@ def _held(proposed: Localization, facts: Pins) -> Localization:
 
 def _newest_learned(store: Store, project: Path, method: str) -> Checkpoint | None:
     """What the newest finished round of this method, or of its kin, learned; None if there was none."""
-    kin = METHODS[method].kin
-    finished = [each for each in store.rounds() if each.state == "finished" and each.method in (method, *kin)]
-    name = max(finished, key=lambda each: each.number).checkpoint if finished else None
-    return on_disk.read(project / "checkpoints" / name, method, kin) if name else None
+    newest = _newest_of(store, method)
+    name = newest.checkpoint if newest else None
+    return on_disk.read(project / "checkpoints" / name, method, METHODS[method].kin) if name else None
+
+
+def _newest_of(store: Store, method: str) -> Round | None:
+    """The newest finished round of this method, or of its kin."""
+    names = (method, *METHODS[method].kin)
+    finished = [each for each in store.rounds() if each.state == "finished" and each.method in names]
+    return max(finished, key=lambda each: each.number, default=None)
+
+
+def _refuse_unless_flat(store: Store, method: str) -> None:
+    """Refuse to call a round flat that would go on from one which was not."""
+    newest = _newest_of(store, method)
+    if newest is not None and newest.checkpoint and newest.settings.get(INIT) != "flat":
+        raise CharlocError(
+            f"--init flat: {method} would go on from what round {newest.number} ({newest.method}) learned, which did "
+            "not start flat. Add --fresh to start anew, or leave --init flat out to go on."
+        )
 
 
 def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoint | None:

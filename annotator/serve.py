@@ -28,8 +28,8 @@ def serve(
 ) -> None:
     """Serve the project's pages; returns after Ctrl-C or SIGTERM.
 
-    A project with words but no round gets its first guess meanwhile, in another process, so that the page is there
-    at once.
+    A project with words but no round, not even one that was interrupted, gets its first guess meanwhile, in another
+    process, so that the page is there at once.
 
     Args:
         store: the open project; the caller closes it.
@@ -46,9 +46,7 @@ def serve(
     try:
         address = url(listener)
         app = create_app(store, project, hosts=(host,))
-        unfinished = store.unfinished_round()
-        running = unfinished is not None and unfinished.state == "running"
-        if store.word_count() and store.newest_round() is None and not running:
+        if _untouched(store):
             # Held until the server stops: a process nobody refers to is complained about.
             first_guess = start_round(project, "guess")  # noqa: F841
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)
@@ -85,6 +83,11 @@ def open_browser(address: str) -> None:
     # Without a screen, webbrowser would start a text browser inside this terminal.
     if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _untouched(store: Store) -> bool:
+    """Whether there are words and no round, nor one to go on with: a new round would give that up."""
+    return store.word_count() > 0 and store.newest_round() is None and store.unfinished_round() is None
 
 
 class _Server(uvicorn.Server):

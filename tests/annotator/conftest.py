@@ -6,14 +6,17 @@ import asyncio
 import gc
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from charloc.methods import METHODS, Entry
 from db import Store
+from tests import fake_method
+from tests.annotator.fakes import WORDS
 from tests.projects import make_project
 
 
@@ -40,11 +43,13 @@ class Starter:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.settings: list[Mapping[str, object]] = []
         self.cancelled = 0
         self.code: int | None = None
 
-    def __call__(self, project: Path, method: str) -> Starter:
+    def __call__(self, project: Path, method: str, settings: Mapping[str, object]) -> Starter:
         self.asked.append(method)
+        self.settings.append(settings)
         return self
 
     def cancel(self, store: Store) -> None:
@@ -70,6 +75,25 @@ def project(ready_project: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def store(project: Path) -> Iterator[Store]:
     with Store.open(project) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fake_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a project, in which fake methods can be trained."""
+    for name in ("fake", "guess"):
+        monkeypatch.setitem(METHODS, name, METHODS["guess"])  # put back what register changes
+    monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
+    fake_method.register()
+    fake_method.M_STEPS.clear()
+    return tmp_path
+
+
+@pytest.fixture
+def fake_store(fake_project: Path) -> Iterator[Store]:
+    """A store with words and no round."""
+    with Store.open(fake_project, create=True) as opened:
+        opened.add_words(fake_method.words(WORDS))
         yield opened
 
 

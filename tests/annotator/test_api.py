@@ -244,12 +244,18 @@ def test_a_process_that_dies_before_its_round_began_is_reported(client: TestClie
 
 
 def test_an_interrupted_round_can_be_resumed_or_given_up(client: TestClient, store: Store, starter) -> None:
-    this = store.begin_round("segmental", parent_id=1, settings={}, pid=os.getpid())
+    settings = {"prior": 0.1, "init": "flat"}
+    this = store.begin_round("ctc", parent_id=1, settings=settings, pid=os.getpid())
     store.end_round(this.id, "interrupted", "stopped")
+    assert client.post("/api/rounds", json={"method": "segmental"}).status_code == 202
+    assert (starter.asked, starter.settings) == (["ctc"], [settings]), "as it was begun, whatever the menu says"
+    starter.code = 0
     assert client.get("/api/status").json()["job"]["state"] == "interrupted"
     assert client.post("/api/rounds/current/cancel", json={}).status_code == 202
     assert starter.cancelled == 1
+    store.end_round(this.id, "cancelled", "given up")
     assert client.post("/api/rounds", json={"method": "segmental"}).status_code == 202
+    assert (starter.asked[1:], starter.settings[1:]) == (["segmental"], [{}])
 
 
 def test_rounds_are_listed_newest_first(client: TestClient, store: Store) -> None:

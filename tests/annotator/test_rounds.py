@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
 import pytest
 
-from annotator import disagreements, rounds
+import launch
+from annotator import rounds
 from annotator.rounds import RoundCancelled, cancel_round, run_round, start_round
 from charloc import checkpoint as on_disk
-from charloc.methods import METHODS, Entry
-from charloc.types import CharlocError, CheckpointError, Localization
-from db import CharacterMark, Correction, NewCorrection, RoundBusy, Store
+from charloc.types import CharlocError, CheckpointError
+from db import RoundBusy, Store
 from tests import fake_method
-
-WORDS = 12
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("fake", "guess"):
-        monkeypatch.setitem(METHODS, name, METHODS["guess"])  # put back what register changes
-    monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
-    fake_method.register()
-    fake_method.M_STEPS.clear()
-    return tmp_path
+from tests.annotator.fakes import WORDS, correct, stop_at, x0
 
 
 @pytest.fixture
-def store(project: Path) -> Iterator[Store]:
-    with Store.open(project, create=True) as opened:
-        opened.add_words(fake_method.words(WORDS))
-        yield opened
+def project(fake_project: Path) -> Path:
+    return fake_project
 
 
-def correct(store: Store, word_id: int, *boxes: tuple[float, float, float, float] | None) -> Correction:
-    """Pin the first characters of a word; None leaves one untouched."""
-    (word,) = store.words([word_id])
-    marks = [CharacterMark("pinned", box) if box else CharacterMark("untouched") for box in boxes]
-    marks += [CharacterMark("untouched")] * (len(word.characters) - len(marks))
-    in_force = store.corrections_in_force([word_id]).get(word_id)
-    base = in_force.id if in_force else None
-    return store.save_correction(NewCorrection(word_id, str(uuid4()), "boxes", tuple(marks), base_id=base))
-
-
-def stop_at(phase: str, done: int, error: type[BaseException] = KeyboardInterrupt) -> fake_method.Progress:
-    def progress(now: str, count: int, total: int) -> None:
-        if (now, count) == (phase, done):
-            raise error("stopped by the test")
-
-    return progress
-
-
-def x0(store: Store, round_id: int, word_id: int) -> float:
-    return float(store.proposals(round_id, [word_id])[word_id].boxes[0, 0])
+@pytest.fixture
+def store(fake_store: Store) -> Store:
+    return fake_store
 
 
 def test_the_first_learning_round_comes_after_a_guess(store: Store, project: Path) -> None:
@@ -137,108 +107,6 @@ def test_words_imported_later_are_in_the_next_round(store: Store, project: Path)
     assert fake_method.M_STEPS[-1].localizations[-1].boxes[0, 0] == 0.0  # the guess's
 
 
-# --- flat starts ------------------------------------------------------------------------------------------------------
-
-
-def believed() -> list[str]:
-    """The methods whose boxes each M-step was given, M-step by M-step."""
-    return ["+".join(sorted({each.method for each in step.localizations})) for step in fake_method.M_STEPS]
-
-
-def test_a_flat_start_needs_no_guess_and_later_rounds_go_on_from_it(store: Store, project: Path) -> None:
-    word = store.word_ids()[0]
-    correct(store, word, (4.0, 2.0, 24.0, 18.0))
-    first, second = (run_round(store, project, "fake", init="flat", settings={"shift": 4.0}) for _ in range(2))
-    assert [each.method for each in store.rounds()] == ["fake", "fake"]
-    assert (first.number, first.parent_id, first.moved) == (0, None, 0)
-    assert first.settings == {"shift": 4.0, "init": "flat"}
-    assert fake_method.M_STEPS[0].localizations[0].boxes[0].tolist() == [4.0, 2.0, 24.0, 18.0]
-    assert believed() == ["even", "fake"]
-    assert x0(store, second.id, store.word_ids()[1]) == 8.0
-
-
-def test_a_flat_start_uses_nothing_of_the_rounds_before(store: Store, project: Path) -> None:
-    run_round(store, project, "fake")
-    flat = run_round(store, project, "fake", init="flat", fresh=True)
-    assert believed() == ["guess", "even"]
-    assert flat.number == 2
-    assert flat.moved == 0, "counted from the round before"
-    store.add_words(fake_method.words(2, start=100))
-    run_round(store, project, "fake", init="flat")
-    assert believed()[-1] == "even+fake", "words that came later are split evenly, too"
-
-
-def test_a_method_that_does_not_learn_has_no_start(store: Store, project: Path) -> None:
-    assert run_round(store, project, "guess", init="flat").settings == {}
-
-
-def test_a_stopped_flat_start_is_gone_on_with(store: Store, project: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run_round(store, project, "fake", stop_at("localize", 5), init="flat")
-    resumed = run_round(store, project, "fake", init="flat")
-    assert (resumed.number, resumed.attempt, believed()) == (0, 2, ["even"])
-
-
-# --- kin --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_method_starts_from_the_newest_that_it_or_its_kin_learned(store: Store, project: Path) -> None:
-    word = store.word_ids()[0]
-    run_round(store, project, "fake", settings={"shift": 3.0})
-    assert x0(store, run_round(store, project, "nephew").id, word) == 4.0
-    assert x0(store, run_round(store, project, "nephew").id, word) == 5.0
-    fake = run_round(store, project, "fake", settings={"shift": 7.0})
-    assert x0(store, fake.id, word) == 10.0, "a nephew is not its uncle's kin"
-    assert x0(store, run_round(store, project, "nephew").id, word) == 11.0, "the newest: its uncle's"
-    with pytest.raises(CheckpointError, match="learned by the method 'nephew', not by 'fake'"):
-        on_disk.read(project / "checkpoints" / "round_2", "fake", kin=("guess",))
-    assert on_disk.read(project / "checkpoints" / "round_1", "nephew", kin=("fake",)).settings["method"] == "fake"
-
-
-# --- disagreement -----------------------------------------------------------------------------------------------------
-
-
-def test_disagreement_is_with_the_newest_round_of_every_other_method(store: Store, project: Path) -> None:
-    word, other = store.word_ids()[:2]
-    first = run_round(store, project, "fake", settings={"shift": 10.0})
-    found = store.disagreements(first.id, [word])[word]
-    assert found is not None
-    assert found[0] == pytest.approx(1 - 20 / 40)  # 30 px wide, 10 px from the guess
-    assert store.disagreements(store.rounds()[0].id, [word]) == {word: None}
-    correct(store, word, (4.0, 2.0, 24.0, 18.0))
-    store.add_words(fake_method.words(1, start=100))
-    new = store.word_ids()[-1]
-    second = run_round(store, project, "fake", settings={"shift": 5.0})
-    found = store.disagreements(second.id, [word, other, new])
-    assert found[word] is not None and found[other] is not None
-    assert found[word][0] == 0, "nobody disagrees with a person"
-    assert found[other][0] == pytest.approx(1 - 15 / 45)
-    assert found[new] is None, "no other method has seen it"
-
-
-def test_disagreement_is_found_some_words_at_a_time(
-    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_round(store, project, "guess")
-    asked: list[int] = []
-    shown: list[tuple[str, int, int]] = []
-    real = Store.proposals
-
-    def proposals(self: Store, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
-        asked.append(len(word_ids))
-        return real(self, round_id, word_ids)
-
-    monkeypatch.setattr(disagreements, "CHUNK", 5)
-    monkeypatch.setattr(Store, "proposals", proposals)
-    finished = run_round(store, project, "fake", lambda *progress: shown.append(progress))
-    assert asked[-3:] == [5, 5, 2]
-    assert [each for each in shown if each[0] == "save"] == [("save", done, WORDS) for done in (0, 5, 10, WORDS)]
-    assert all(each is not None for each in store.disagreements(finished.id, store.word_ids()).values())
-    with pytest.raises(RoundCancelled):
-        run_round(store, project, "fake", stop_at("save", 10, RoundCancelled))
-    assert [each.name for each in (project / "checkpoints").iterdir()] == ["round_1"]
-
-
 # --- stopped and gone on with -----------------------------------------------------------------------------------------
 
 
@@ -257,27 +125,52 @@ def test_stopped_while_localizing_learns_only_once(store: Store, project: Path) 
     assert sorted(each.name for each in (project / "checkpoints").iterdir()) == ["round_1", "round_2"]
 
 
-@pytest.mark.parametrize("change", ["correction", "setting", "init", "words", "restart", "damage"])
+@pytest.mark.parametrize("change", ["correction", "setting", "words", "restart", "damage"])
 def test_stopped_and_then_something_changed_learns_again(store: Store, project: Path, change: str) -> None:
     run_round(store, project, "fake")
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("localize", 5))
-    settings, init = {}, "guess"
+    settings = {}
     if change == "correction":
         correct(store, store.word_ids()[0], (4.0, 2.0, 24.0, 18.0))
     elif change == "setting":
         settings = {"shift": 1.0}
-    elif change == "init":
-        init = "flat"
     elif change == "words":
         store.add_words(fake_method.words(1, start=100))
     elif change == "damage":
         (project / "checkpoints" / "round_2.learned" / on_disk.TENSORS).write_bytes(b"")
-    finished = run_round(store, project, "fake", resume=change != "restart", init=init, settings=settings)
+    finished = run_round(store, project, "fake", resume=change != "restart", settings=settings)
     assert (finished.number, finished.state) == (2, "finished")
     assert len(fake_method.M_STEPS) == 3
     assert x0(store, finished.id, store.word_ids()[1]) == 2.0
     assert store.unfinished_round() is None
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({"settings": {"shift": 4.0}}, {"shift": 4.0}),
+        ({"init": "flat", "fresh": True}, {"init": "flat", "fresh": True}),
+        ({"fresh": True, "settings": {"shift": 0.5}}, {"shift": 0.5, "fresh": True}),
+    ],
+)
+def test_a_round_keeps_all_that_is_needed_to_go_on_with_it(
+    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], settings: dict[str, object]
+) -> None:
+    run_round(store, project, "fake")
+    with pytest.raises(KeyboardInterrupt):
+        run_round(store, project, "fake", stop_at("localize", 5), **options)
+    stopped = store.unfinished_round()
+    assert stopped is not None
+    assert stopped.settings == settings
+    commands: list[list[str]] = []
+    monkeypatch.setattr(os, "nice", lambda more: 0)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **how: commands.append(command))
+    start_round(project, stopped.method, stopped.settings)
+    assert launch.main([*commands[0][2:], "--quiet"]) == 0
+    rounds_now = store.rounds()
+    assert (rounds_now[-1].id, rounds_now[-1].attempt, rounds_now[-1].state) == (stopped.id, 2, "finished")
+    assert len(fake_method.M_STEPS) == 2, "learned again"
 
 
 def test_stopped_while_learning_begins_again(store: Store, project: Path) -> None:

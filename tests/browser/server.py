@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -16,7 +17,7 @@ from db import Store
 TRAINER = Path(__file__).with_name("trainer.py")
 
 
-def start(project: Path, method: str) -> subprocess.Popen[bytes]:
+def start(project: Path, method: str, settings: Mapping[str, object]) -> subprocess.Popen[bytes]:
     """Start the led trainer in place of a real round."""
     return subprocess.Popen([sys.executable, str(TRAINER), str(project), method])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,18 @@ def test_every_method_is_in_the_menu_with_what_it_does(page: Page, store: Store)
     page.reload()
     ready(page)
     expect(menu).to_have_value("guess")
+
+
+def test_an_interrupted_round_goes_on_as_it_was_begun_or_is_given_up(page: Page, store: Store) -> None:
+    this = store.begin_round("ctc", parent_id=1, settings={"init": "flat"}, pid=os.getpid())
+    store.end_round(this.id, "interrupted", "stopped")
+    ready(page)
+    expect(page.get_by_role("button", name="Resume round 1")).to_have_attribute("title", re.compile("ctc"))
+    expect(page.locator("[data-role=method]")).to_be_disabled()
+    page.get_by_role("button", name="Give it up").click()
+    expect(page.get_by_role("button", name="Train a round")).to_be_enabled(timeout=10_000)
+    expect(page.locator("[data-role=method]")).to_be_enabled()
+    assert store.rounds()[-1].state == "cancelled"
 
 
 def test_a_round_is_cancelled(page: Page, store: Store, trainer: Trainer) -> None:

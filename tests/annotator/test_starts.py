@@ -1,0 +1,141 @@
+"""What a round starts from: flat, from its kin; and how far other methods disagree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from annotator import disagreements
+from annotator.rounds import RoundCancelled, run_round
+from charloc import checkpoint as on_disk
+from charloc.types import CharlocError, CheckpointError, Localization
+from db import Store
+from tests import fake_method
+from tests.annotator.fakes import WORDS, believed, correct, stop_at, x0
+
+
+@pytest.fixture
+def project(fake_project: Path) -> Path:
+    return fake_project
+
+
+@pytest.fixture
+def store(fake_store: Store) -> Store:
+    return fake_store
+
+
+# --- flat starts ------------------------------------------------------------------------------------------------------
+
+
+def test_a_flat_start_needs_no_guess_and_later_rounds_go_on_from_it(store: Store, project: Path) -> None:
+    word = store.word_ids()[0]
+    correct(store, word, (4.0, 2.0, 24.0, 18.0))
+    first, second = (run_round(store, project, "fake", init="flat", settings={"shift": 4.0}) for _ in range(2))
+    assert [each.method for each in store.rounds()] == ["fake", "fake"]
+    assert (first.number, first.parent_id, first.moved) == (0, None, 0)
+    assert first.settings == {"shift": 4.0, "init": "flat"}
+    assert fake_method.M_STEPS[0].localizations[0].boxes[0].tolist() == [4.0, 2.0, 24.0, 18.0]
+    assert believed() == ["even", "fake"]
+    assert x0(store, second.id, store.word_ids()[1]) == 8.0
+
+
+def test_a_flat_start_uses_nothing_of_the_rounds_before(store: Store, project: Path) -> None:
+    run_round(store, project, "fake")
+    flat = run_round(store, project, "fake", init="flat", fresh=True)
+    assert believed() == ["guess", "even"]
+    assert flat.number == 2
+    assert flat.moved == 0, "counted from the round before"
+    store.add_words(fake_method.words(2, start=100))
+    run_round(store, project, "fake", init="flat")
+    assert believed()[-1] == "even+fake", "words that came later are split evenly, too"
+
+
+@pytest.mark.parametrize("method", ["fake", "nephew"])
+def test_what_did_not_start_flat_is_not_called_flat(store: Store, project: Path, method: str) -> None:
+    run_round(store, project, "fake")
+    with pytest.raises(KeyboardInterrupt):
+        run_round(store, project, "fake", stop_at("localize", 5))
+    with pytest.raises(CharlocError, match=rf"{method} .* round 1 \(fake\) learned.* Add --fresh"):
+        run_round(store, project, method, init="flat")
+    stopped = store.unfinished_round()
+    assert stopped is not None and stopped.state == "interrupted", "not given up for what is refused"
+    flat = run_round(store, project, method, init="flat", fresh=True)
+    assert (flat.number, flat.settings) == (2, {"init": "flat", "fresh": True})
+    assert believed()[-1] == "even"
+    assert x0(store, run_round(store, project, method, init="flat").id, store.word_ids()[0]) == 2.0, "goes on"
+    run_round(store, project, method)
+    with pytest.raises(CharlocError, match="did not start flat"):
+        run_round(store, project, method, init="flat")
+
+
+def test_a_method_that_does_not_learn_has_no_start(store: Store, project: Path) -> None:
+    assert run_round(store, project, "guess", init="flat").settings == {}
+
+
+def test_a_stopped_flat_start_is_gone_on_with(store: Store, project: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_round(store, project, "fake", stop_at("localize", 5), init="flat")
+    resumed = run_round(store, project, "fake", init="flat")
+    assert (resumed.number, resumed.attempt, believed()) == (0, 2, ["even"])
+
+
+# --- kin --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_method_starts_from_the_newest_that_it_or_its_kin_learned(store: Store, project: Path) -> None:
+    word = store.word_ids()[0]
+    run_round(store, project, "fake", settings={"shift": 3.0})
+    assert x0(store, run_round(store, project, "nephew").id, word) == 4.0
+    assert x0(store, run_round(store, project, "nephew").id, word) == 5.0
+    fake = run_round(store, project, "fake", settings={"shift": 7.0})
+    assert x0(store, fake.id, word) == 10.0, "a nephew is not its uncle's kin"
+    assert x0(store, run_round(store, project, "nephew").id, word) == 11.0, "the newest: its uncle's"
+    with pytest.raises(CheckpointError, match="learned by the method 'nephew', not by 'fake'"):
+        on_disk.read(project / "checkpoints" / "round_2", "fake", kin=("guess",))
+    assert on_disk.read(project / "checkpoints" / "round_1", "nephew", kin=("fake",)).settings["method"] == "fake"
+
+
+# --- disagreement -----------------------------------------------------------------------------------------------------
+
+
+def test_disagreement_is_with_the_newest_round_of_every_other_method(store: Store, project: Path) -> None:
+    word, other = store.word_ids()[:2]
+    first = run_round(store, project, "fake", settings={"shift": 10.0})
+    found = store.disagreements(first.id, [word])[word]
+    assert found is not None
+    assert found[0] == pytest.approx(1 - 20 / 40)  # 30 px wide, 10 px from the guess
+    assert store.disagreements(store.rounds()[0].id, [word]) == {word: None}
+    correct(store, word, (4.0, 2.0, 24.0, 18.0))
+    store.add_words(fake_method.words(1, start=100))
+    new = store.word_ids()[-1]
+    second = run_round(store, project, "fake", settings={"shift": 5.0})
+    found = store.disagreements(second.id, [word, other, new])
+    assert found[word] is not None and found[other] is not None
+    assert found[word][0] == 0, "nobody disagrees with a person"
+    assert found[other][0] == pytest.approx(1 - 15 / 45)
+    assert found[new] is None, "no other method has seen it"
+
+
+def test_disagreement_is_found_some_words_at_a_time(
+    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_round(store, project, "guess")
+    asked: list[int] = []
+    shown: list[tuple[str, int, int]] = []
+    real = Store.proposals
+
+    def proposals(self: Store, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
+        asked.append(len(word_ids))
+        return real(self, round_id, word_ids)
+
+    monkeypatch.setattr(disagreements, "CHUNK", 5)
+    monkeypatch.setattr(Store, "proposals", proposals)
+    finished = run_round(store, project, "fake", lambda *progress: shown.append(progress))
+    assert asked[-3:] == [5, 5, 2]
+    assert [each for each in shown if each[0] == "save"] == [("save", done, WORDS) for done in (0, 5, 10, WORDS)]
+    assert all(each is not None for each in store.disagreements(finished.id, store.word_ids()).values())
+    with pytest.raises(RoundCancelled):
+        run_round(store, project, "fake", stop_at("save", 10, RoundCancelled))
+    assert [each.name for each in (project / "checkpoints").iterdir()] == ["round_1"]
