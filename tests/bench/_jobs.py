@@ -40,6 +40,7 @@ class Job:
         words: at most so many, evenly spread; None: all.
         rounds: of EM before any correction; for a method that only reads, its kin's.
         control: whether the round after the corrections is also run without them. Another round may help by itself.
+        corrections: whether there are any; without them it takes less than half as long.
     """
 
     set: str
@@ -48,6 +49,7 @@ class Job:
     words: int | None = None
     rounds: int = 1
     control: bool = True
+    corrections: bool = True
 
     @property
     def key(self) -> str:
@@ -78,6 +80,7 @@ def plan(
     rounds: int | None = None,
     inits: Collection[str] = INITS,
     control: bool = True,
+    corrections: bool = True,
 ) -> list[Job]:
     """The jobs asked for, set by set in the registry's order.
 
@@ -88,7 +91,7 @@ def plan(
     _known("method", methods, METHODS)
     _known("start", inits, INITS)
     return [
-        Job(name, method, init, words, rounds or rounds_of(method), control)
+        Job(name, method, init, words, rounds or rounds_of(method), control, corrections)
         for name in sets
         for method in METHODS
         for init in INITS
@@ -104,8 +107,13 @@ def with_kin(jobs: Sequence[Job], kept: Path) -> list[Job]:
 
 
 def unfinished(jobs: Sequence[Job], results: Mapping[str, Record], kept: Path, again: bool = False) -> list[Job]:
-    """The jobs that have no result without an error, with those they start from; all of them if `again`."""
-    return with_kin([job for job in jobs if again or "error" in results.get(job.key, {"error": ""})], kept)
+    """The jobs that lack a result without an error, with those they start from; all of them if `again`."""
+
+    def lacks(job: Job) -> bool:
+        record = results.get(job.key, {"error": ""})
+        return "error" in record or (job.corrections and "corrected" not in record)
+
+    return with_kin([job for job in jobs if again or lacks(job)], kept)
 
 
 def read(path: Path) -> dict[str, Record]:

@@ -51,6 +51,8 @@ def run(job: Job, data: Set, kept: Path, record: Record) -> None:
         keep(kept / job.key, job.method, found)
     record["zero"] = _row(data.score(found.localizations), found)
     report.say(f"r50 {record['zero']['r50']}")
+    if not job.corrections:
+        return
 
     pins = correct(data.words, data.truth, found.localizations)
     after = _rounds(job, data, 1, found, pins, report)

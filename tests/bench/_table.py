@@ -51,8 +51,8 @@ def line(record: Record) -> str:
     """A result in a few words."""
     if "error" in record:
         return f"failed: {record['error']}"
-    zero, more = record["zero"], record["corrected"]
-    return f"r50 {_cell(zero['r50'])}, corrected {_cell(more['r50'])}, {record.get('seconds', 0):.0f} s"
+    more = f", corrected {_cell(record['corrected']['r50'])}" if "corrected" in record else ""
+    return f"r50 {_cell(record['zero']['r50'])}{more}, {record.get('seconds', 0):.0f} s"
 
 
 def _overview(sets: Sequence[str], jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
@@ -74,7 +74,7 @@ def _scores(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
         for part, share in ROWS:
             found = results[job.key].get(part)
             if found is None:
-                cells = ["failed", *[""] * (len(HEADS) - 1)]
+                cells = ["failed" if "error" in results[job.key] else "not run", *[""] * (len(HEADS) - 1)]
             else:
                 cells = [*(_cell(found[name]) for name in SCORES), _cell(found["words_per_s"], 0)]
                 cells.append(_cell(found["train_s"], 0))

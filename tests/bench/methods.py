@@ -39,7 +39,15 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", 
 
 def main(argv: Sequence[str]) -> None:
     options = _options(argv)
-    asked = jobs.plan(options.sets, options.methods, options.words, options.rounds, options.init, options.control)
+    asked = jobs.plan(
+        options.sets,
+        options.methods,
+        options.words,
+        options.rounds,
+        options.init,
+        options.control,
+        options.corrections,
+    )
     kept = KEPT / "kept"
     if not options.write:
         data_folder()  # says so at once where there is none
@@ -86,6 +94,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--control", action=argparse.BooleanOptionalAction, default=True,
         help="also run the last round without the corrections, to tell what they taught from what a round brings",
+    )  # fmt: skip
+    parser.add_argument(
+        "--corrections", action=argparse.BooleanOptionalAction, default=True,
+        help="also run a round after a simulated person's corrections",
     )  # fmt: skip
     parser.add_argument("--write", action="store_true", help="run nothing; write docs/benchmarks.md and its picture")
     parser.add_argument("--results", type=Path, default=KEPT / "methods.jsonl", help="where results are kept")
