@@ -115,7 +115,7 @@ _LOCK, _INSIDE = Lock(), list[int]()
 def one_thread() -> Iterator[None]:
     """torch on one thread, for nets that take many small steps one after the other, as an LSTM does.
 
-    Its threads wait for each other busily: beside any other work two are three times slower than one (docs/experiments.md).
+    Its threads wait for each other busily: beside other work two are three times slower than one (docs/experiments.md).
     """
     with _LOCK:
         _INSIDE.append(torch.get_num_threads())
