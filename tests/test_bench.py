@@ -19,7 +19,7 @@ from tests.bench._jobs import Job, Record
 from tests.bench._person import correct, corrected, queue, true_pins
 from tests.bench._plot import plot
 from tests.bench._sets import Set
-from tests.bench._table import BEGIN, END, between_markers, ranked, tables
+from tests.bench._table import BEGIN, END, between_markers, line, ranked, tables
 
 BLANK = np.zeros((9, 9), np.uint8)
 BOXES = ((0.0, 0.0, 4.0, 9.0), (4.0, 1.0, 9.0, 9.0), (9.0, 0.0, 12.0, 8.0))
@@ -141,20 +141,32 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path) -> None:
     assert jobs.unfinished([kin], {}, tmp_path) == [fake, kin]  # it needs what the other learns
     assert jobs.unfinished([kin, fake], {}, tmp_path) == [fake, kin]
     jobs.append(path, {"key": fake.key, "error": "no room"})
-    jobs.append(path, {"key": fake.key, "revision": "1"})
+    jobs.append(path, {"key": fake.key, "revision": "1", "corrected": {}})
     jobs.append(path, {"key": kin.key, "error": "no room"})
     with path.open("a") as file:
         file.write('{"key": "cut o')
     results = jobs.read(path)
-    assert results[fake.key] == {"key": fake.key, "revision": "1"}
+    assert results[fake.key] == {"key": fake.key, "revision": "1", "corrected": {}}
     assert jobs.unfinished([fake], results, tmp_path) == []
     assert jobs.unfinished([fake], results, tmp_path, again=True) == [fake]
     (tmp_path / fake.key).mkdir()
     assert jobs.unfinished([fake, kin], results, tmp_path) == [kin]
     assert jobs.unfinished([fake, kin], results, tmp_path, again=True) == [fake, kin]
+    (quick,) = jobs.plan(["fraktur"], ["fake"], corrections=False)
+    assert jobs.unfinished([quick], {fake.key: {}}, tmp_path) == []
+    assert jobs.unfinished([fake], {fake.key: {}}, tmp_path) == [fake]
 
 
 # --- one job ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_without_corrections_ends_after_the_first_score(rendered: Set, tmp_path: Path) -> None:
+    (quick,) = jobs.plan(["fraktur"], ["fake"], corrections=False)
+    record: Record = {}
+    _one_job.run(quick, rendered, tmp_path, record)
+    assert "corrected" not in record
+    assert "corrected" not in line({**record, "seconds": 1.0})
+    assert "| fake | 0 |" in tables([quick], {quick.key: {**record, "key": quick.key, "date": "d", "revision": "r"}})
 
 
 def test_a_job_is_scored_before_and_after_corrections(rendered: Set, tmp_path: Path) -> None:
