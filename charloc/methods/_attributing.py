@@ -6,6 +6,7 @@ frames are whose. Where a character is, is told by the ink its output hangs on, 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,9 +67,9 @@ class Attributing(Ctc):
         self.region = region
         super().__init__(checkpoint, alignment=alignment, loss=loss, prior=prior, seed=seed)
 
+    @abstractmethod
     def _maps(self, views: Tensor, frames: Tensor, asked: Outputs) -> Iterator[Floats]:
         """What each pixel adds to each output: of each word of the batch in turn, float32 (K, HEIGHT, W)."""
-        raise NotImplementedError
 
     def _measure_bias(self, training: TrainingSet, chosen: Sequence[int], progress: Progress) -> None:
         """None is: the middle of what is important is the middle of the ink in every class (docs/experiments.md)."""

@@ -5,6 +5,7 @@ Not a method itself. A method derives from `Learner`, names its net, and writes 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ CHUNK = 64
 NOTHING = "There is nothing to learn from: every word is flagged or empty. Import words first."
 
 
-class Learner(Generic[Net]):
+class Learner(ABC, Generic[Net]):
     """A charset, a net whose first dimension of some tensors counts its classes, and how many rounds it has learned.
 
     Args:
@@ -61,9 +62,9 @@ class Learner(Generic[Net]):
         if checkpoint is not None:
             self._restore(checkpoint)
 
+    @abstractmethod
     def _new_net(self, classes: int) -> Net:
         """A net for `classes` classes, background included, with random weights."""
-        raise NotImplementedError
 
     def _kept(self) -> Mapping[str, object]:
         """What a method keeps in a checkpoint besides net, charset and rounds: plain JSON."""
