@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from charloc.calibration import auc
 from charloc.types import Localization, SourceWord, WordImage
 from tests.bench._sets import Set
-from tests.bench.disagreement import auc, combined, signals, table
+from tests.bench.disagreement import combined, signals, table
 
 TRUE = ((0.0, 0.0, 10.0, 20.0), None, (20.0, 0.0, 30.0, 20.0), (20.0, 0.0, 30.0, 20.0), (40.0, 0.0, 50.0, 20.0))
 """Of "a ḿb": the second character is a space, the third has two code points."""

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from charloc import em
+from charloc.calibration import auc
 from charloc.methods import DEFAULT, METHODS, Checkpoint
 from charloc.metrics import word_errors
 from charloc.text import code_points_per_character
@@ -93,14 +93,6 @@ def signals(data: Set, judged: Found, others: Sequence[Found]) -> tuple[NDArray[
         apart.append(known[owner[there]])
         doubt.append(1.0 - found.confidence[owner[there]])
     return np.concatenate(wrong), (np.concatenate(apart).astype(np.float64), np.concatenate(doubt).astype(np.float64))
-
-
-def auc(scores: Floats, wrong: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve by ranks, ties counting half; NaN if all are wrong or none is."""
-    some, rest = int(wrong.sum()), int((~wrong).sum())
-    if not some or not rest:
-        return float("nan")
-    return float((rankdata(scores)[wrong].sum() - some * (some + 1) / 2) / (some * rest))
 
 
 def _run(data: Set, names: Sequence[str], rounds: int) -> dict[str, Found]:
