@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from charloc.formats import Rejected
 from charloc.formats.jsonl import Jsonl
 from charloc.images import decode
-from charloc.metrics import Errors, Scores, per_code_point, scores, word_errors
-from charloc.text import characters
+from charloc.metrics import Errors, Scores, iou, per_code_point, scores, to_array, word_errors
+from charloc.text import characters, code_points_per_character, is_space
 from charloc.types import Localization, SourceWord, WordImage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WITH_TRUTH = ("irish", "fraktur", "rendered_clean", "rendered_hard", "rendered_line")
+RIGHT_IOU = 0.5
+"""A box is right from this overlap with the true one on: what r50 and word50 count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,53 @@ class Set:
 
     def score(self, localizations: Sequence[Localization]) -> Scores:
         return scores(self.errors(localizations))
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether some image holds several words."""
+        return any(is_space(each) for word in self.words for each in word.characters)
+
+    def parts(self, localizations: Sequence[Localization]) -> list[tuple[int, int]]:
+        """Of each image, how many words between spaces it has, and in how many of them every character is right.
+
+        Only characters that count do; a word without any does not.
+        """
+        found = []
+        for word, truth, each in zip(self.words, self.truth, localizations, strict=True):
+            judged = judge(word, truth, each)
+            part_of = np.cumsum([is_space(character) for character in word.characters])[judged.index]
+            parts, wrong = np.unique(part_of), np.unique(part_of[~judged.right])
+            found.append((len(parts), len(parts) - len(wrong)))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The n code points of a word that have an exact true box.
+
+    Args:
+        index: int64 (n,), the character that each is of.
+        overlap: float64 (n,), IoU with the true box; 0 where no box was found.
+        confidence: float64 (n,), the method's own.
+    """
+
+    index: NDArray[np.int64]
+    overlap: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return self.overlap >= RIGHT_IOU
+
+
+def judge(word: WordImage, truth: SourceWord, found: Localization) -> Judged:
+    """What of a word is right."""
+    counts = code_points_per_character(word.characters)
+    true = truth.boxes or (None,) * sum(counts)
+    there = [k for k, box in enumerate(true) if box is not None and k not in truth.approx]
+    index = np.repeat(np.arange(len(counts)), counts)[there]
+    overlap = iou(to_array([true[k] for k in there]), found.boxes[index])
+    return Judged(index, overlap, found.confidence[index].astype(np.float64))
 
 
 def data_folder() -> Path:

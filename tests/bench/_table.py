@@ -14,17 +14,18 @@ ROWS = ("zero", "0"), ("corrected", "2 %")
 """A job's rows: the part of its result, and the share of words corrected."""
 
 
-def between_markers(page: str, text: str) -> str:
-    """The page with `text` in place of what stands between its markers; all else as it was.
+def between_markers(page: str, text: str, name: str = "table") -> str:
+    """The page with `text` in place of what stands between the markers of that name; all else as it was.
 
     Raises:
         CharlocError: the markers are not there, each once and in order.
     """
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise CharlocError(f"The page needs one {BEGIN} and after it one {END}: the tables go between them.")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
+    begin, end = BEGIN.replace("table", name), END.replace("table", name)
+    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+        raise CharlocError(f"The page needs one {begin} and after it one {end}: the tables go between them.")
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
 def tables(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
@@ -39,7 +40,7 @@ def tables(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
         words = max(results[job.key].get("words") or 0 for job in of_set)
         head = f"### {name}, {words:,} words" if words else f"### {name}"
         parts += [head, _scores(of_set, results), _lessons(of_set, results)]
-    return "\n\n".join([*parts, _made_with([results[job.key] for job in jobs])])
+    return "\n\n".join([*parts, made_with([results[job.key] for job in jobs])])
 
 
 def ranked(jobs: Sequence[Job], results: Mapping[str, Record]) -> list[Job]:
@@ -65,7 +66,7 @@ def _overview(sets: Sequence[str], jobs: Sequence[Job], results: Mapping[str, Re
     for label, row in sorted(by_label.items(), key=lambda item: -_mean([_shown(item[1].get(name)) for name in sets])):
         cells = [_pair(row.get(name), best[name]) for name in sets]
         rows.append([label, *cells])
-    return "r50 (word50) without corrections; the best r50 of a set is bold.\n\n" + _markdown(["method", *sets], rows)
+    return "r50 (word50) without corrections; the best r50 of a set is bold.\n\n" + markdown(["method", *sets], rows)
 
 
 def _scores(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
@@ -79,7 +80,7 @@ def _scores(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
                 cells = [*(_cell(found[name]) for name in SCORES), _cell(found["words_per_s"], 0)]
                 cells.append(_cell(found["train_s"], 0))
             rows.append([job.label if part == "zero" else "", share, *cells])
-    return _markdown(["method", "corrected", *HEADS], rows)
+    return markdown(["method", "corrected", *HEADS], rows)
 
 
 def _lessons(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
@@ -96,26 +97,28 @@ def _lessons(jobs: Sequence[Job], results: Mapping[str, Record]) -> str:
     if not rows:
         return ""
     heads = ["method", "words corrected", "of their characters wrong", "before", "a round without", "a round with"]
-    return "What the corrections taught: r50 (word50) of all other words.\n\n" + _markdown(heads, rows)
+    return "What the corrections taught: r50 (word50) of all other words.\n\n" + markdown(heads, rows)
 
 
-def _made_with(records: Sequence[Record]) -> str:
+def made_with(records: Sequence[Record]) -> str:
+    """When and with what results came about, in one line."""
+
     def all_of(name: str) -> str:
         return ", ".join(dict.fromkeys(str(each[name]) for each in sorted(records, key=_date) if name in each))
 
     dates = sorted({_date(each) for each in records} - {""}) or [""]
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    return (
-        f"Measured {when}, revision {all_of('revision')}, torch {all_of('torch')}, a process and a thread a run, "
-        f"{all_of('jobs')} runs at a time."
-    )
+    line = f"Measured {when}, revision {all_of('revision')}, torch {all_of('torch')}"
+    side_by_side = all_of("jobs")
+    return line + (f", a process and a thread a run, {side_by_side} runs at a time." if side_by_side else ".")
 
 
 def _date(record: Record) -> str:
     return str(record.get("date", ""))
 
 
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, its first column to the left and all others to the right."""
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +27,7 @@ from charloc.types import CharlocError
 from tests.bench import _jobs as jobs
 from tests.bench._jobs import Job, Record
 from tests.bench._sets import ROOT, data_folder
+from tests.bench._stamp import stamp
 from tests.bench._table import between_markers, line, tables
 
 KEPT = ROOT / ".bench"
@@ -131,7 +130,7 @@ async def _run_all(todo: Sequence[Job], at_once: int, results: Path, kept: Path)
 
 async def _run(job: Job, kept: Path) -> Record:
     """One job in a process of its own, which ends with us."""
-    revision, started = _revision(), time.perf_counter()
+    stamped, started = stamp(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
         command = [sys.executable, "-m", "tests.bench._one_job", job.to_json(), str(out), str(kept)]
@@ -143,14 +142,4 @@ async def _run(job: Job, kept: Path) -> Record:
                 process.kill()
         record = json.loads(out.read_bytes()) if out.exists() else {"error": f"its process ended with status {status}"}
     seconds = round(time.perf_counter() - started, 1)
-    return {"date": datetime.date.today().isoformat(), "revision": revision, "seconds": seconds, **record}
-
-
-def _revision() -> str:
-    """The checkout's commit, with a + where files differ from it; "unknown" without git."""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return "unknown"
-    return done.stdout.strip() or "unknown"
+    return {**stamped, "seconds": seconds, **record}
