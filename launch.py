@@ -2,10 +2,10 @@
 """charloc's command line: puts the store, the library and the application together.
 
     launch.py import SRC --project DIR      images + transcripts into a project
-    launch.py guess --project DIR           a first segmentation, from the ink
-    launch.py train --project DIR           a round of EM
+    launch.py train --project DIR           first proposals, then a round of EM
     launch.py annotate --project DIR        correct in the browser (what happens without a command)
     launch.py export --project DIR --format jsonl --out FILE
+    launch.py pretrain --out DIR            teach a net other letters than the ones that ship
 
 What takes long to import is imported by the command that needs it, so that the others start at once.
 """
@@ -49,6 +49,7 @@ class Init(StrEnum):
 
     guess = "guess"
     flat = "flat"
+    pretrained = "pretrained"
 
 
 class Commands(TyperGroup):
@@ -105,8 +106,16 @@ def train(
     rounds: Annotated[int, typer.Option(min=1, help="How many rounds to run, one after the other.")] = 1,
     method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = DEFAULT,
     init: Annotated[
-        Init, typer.Option(help="Learn first from the guess, or, flat, from an even split: nothing of a guess is used.")
-    ] = Init.guess,
+        Init,
+        typer.Option(
+            help="Begin from the ink's guess; flat, from an even split that nobody believes; or with a net that knows "
+            "letters from rendered words (where it does not, from the guess)."
+        ),
+    ] = Init.pretrained,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Begin with this checkpoint, of pretrain or of a round."),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
     ] = None,
@@ -119,7 +128,8 @@ def train(
     settings = _settings(set_ or [])
     if background and hasattr(os, "nice"):
         os.nice(10)  # people who correct meanwhile come first
-    _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, init=init.value, settings=settings)
+    begin = {"init": init.value, "start": start}
+    _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, **begin, settings=settings)
 
 
 @app.command()

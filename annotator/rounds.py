@@ -26,6 +26,7 @@ import numpy as np
 from annotator.disagreements import disagreements
 from annotator.prequential import prequential
 from annotator.reporter import Reporter, RoundCancelled
+from annotator.starts import FRESH, INIT, START, Start
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import em
@@ -36,12 +37,6 @@ from charloc.uncertainty import word_uncertainty
 from db import EndState, Round, RoundStats, Store, StoreError
 
 LOG = "rounds.log"
-INITS: Mapping[str, str] = MappingProxyType({"guess": em.FIRST, "flat": "even"})
-"""What a project starts from, and the method that makes it."""
-INIT = "init"
-"""The key that says so in a round's settings, beside those of its method."""
-FRESH = "fresh"
-"""The key that is true in the settings of a round that learned on from no checkpoint."""
 LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 
 
@@ -53,14 +48,15 @@ def run_round(
     *,
     resume: bool = True,
     fresh: bool = False,
-    init: str = "guess",
+    init: str = "pretrained",
+    start: Path | None = None,
     settings: Mapping[str, object] | None = None,
 ) -> Round:
     """Run one round with `method`, in this process, and store it.
 
     A method that learns goes on from what the newest round of its own, or of its kin, learned, and learns from the
-    newest round's boxes; if there is no round yet, the guess is made first, as round 0. What a stopped attempt had
-    learned from the same round, corrections, words and settings is used again.
+    newest round's boxes; if there is no round yet, that of the method that `init` names is made first, as round 0. What
+    a stopped attempt had learned from the same round, corrections, words and settings is used again.
 
     Args:
         store: the project's store.
@@ -68,10 +64,13 @@ def run_round(
         method: a key of `charloc.methods.METHODS`.
         progress: called with (phase, done, total); may raise to stop the round.
         resume: use what a stopped attempt had learned.
-        fresh: learn from nothing but the newest round's boxes, not from a checkpoint. The round's settings keep it.
-        init: a key of `INITS`. "flat": a method that learns does so from an even split of each word's ink between what
-            people pinned, whatever boxes earlier rounds proposed; rounds after it go on from what that learned. The
-            round's settings keep it.
+        fresh: learn from nothing but the newest round's boxes and, where init says so, what was pretrained; not from an
+            earlier round's checkpoint. The round's settings keep it.
+        init: a key of `INITS`. "pretrained": where nothing has been learned yet, begin with what was learned from
+            rendered words, if it knows the alphabet; else with the guess, as "guess" does. "flat": a method that learns
+            does so from an even split of each word's ink between what people pinned, whatever boxes earlier rounds
+            proposed; rounds after it go on from what that learned. The round's settings keep it.
+        start: folder of a checkpoint to begin with instead of the one that ships.
         settings: passed to the method.
 
     Returns:
@@ -81,24 +80,26 @@ def run_round(
         RoundBusy: another process is running one.
         RoundCancelled: it was cancelled; nothing of it is kept.
         KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
-        CharlocError: no such method, setting or init, no words, a damaged checkpoint, or one that did not start flat
-            where init is flat and fresh is not asked for.
+        CharlocError: no such method, setting or init, no words, a damaged checkpoint, or one that did not start so
+            where init is flat, or a start is named, and fresh is not asked for.
     """
     settings = dict(settings or {})
     check_settings(method, settings)
-    if init not in INITS:
-        raise CharlocError(f"There is no init '{init}'. Choose one of: {', '.join(INITS)}.")
+    begin = Start(init, str(start.resolve()) if start else "", fresh)
     if store.word_count() == 0:
         raise CharlocError("The project has no words yet. Import some first: launch.py import SRC --project DIR")
     if METHODS[method].learns:
-        if init != "guess":
-            settings[INIT] = init
-            if not fresh:
-                _refuse_unless_flat(store, method)
-        elif store.newest_round() is None:
-            _attempt(store, project, "guess", progress, resume=resume, settings={})
-        if fresh:
-            settings[FRESH] = True
+        if start is not None:
+            on_disk.read(start, method, METHODS[method].kin)  # damaged, or another method's: said at once
+        newest = _newest_of(store, method)
+        if newest is not None and newest.checkpoint:
+            begin.refuse_to_go_on(newest, method)
+        if init != "flat" and store.newest_round() is None:
+            _attempt(store, project, begin.first, progress, resume=resume, settings=begin.first_settings)
+        settings |= begin.settings
+    else:
+        settings |= begin.named
+        check_settings(method, settings)
     return _attempt(store, project, method, progress, resume=resume, settings=settings)
 
 
@@ -133,9 +134,9 @@ def start_round(
 def _as_options(settings: Mapping[str, object]) -> list[str]:
     """The options of `train` that make a round with these settings."""
     of_method = dict(settings)
-    init, fresh = of_method.pop(INIT, None), of_method.pop(FRESH, False)
-    options = [f"--set={key}={json.dumps(value)}" for key, value in of_method.items()]
-    return [*options, *([f"--init={init}"] if init else []), *(["--fresh"] if fresh else [])]
+    begin = [f"--{key}={of_method.pop(key)}" for key in (INIT, START) if key in of_method]
+    fresh = ["--fresh"] if of_method.pop(FRESH, False) else []
+    return [*(f"--set={key}={json.dumps(value)}" for key, value in of_method.items()), *begin, *fresh]
 
 
 def cancel_round(store: Store) -> bool:
@@ -212,8 +213,9 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     pins, weights = supervise(words, corrections)
     parent = store.round(this.parent_id) if this.parent_id is not None else None
     settings: dict[str, Any] = dict(this.settings)
-    first, fresh = INITS[settings.pop(INIT, "guess")], settings.pop(FRESH, False)
-    current = _current(store, parent, words, pins, report, first)
+    learns = METHODS[this.method].learns
+    begin = Start.taken_from(settings) if learns else Start()
+    current = _current(store, parent, words, pins, report, begin)
 
     believed, learned, learned_already = current, None, None
     made_from = {
@@ -222,11 +224,13 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         "words": len(ids),
         "settings": dict(this.settings),
     }
-    if METHODS[this.method].learns:
-        learned = None if fresh else _newest_learned(store, project, this.method)
+    if learns:
+        learned = None if begin.fresh else _newest_learned(store, project, this.method)
         learned_already = _kept(kept, this.method, made_from)
-        if learned is None and first != em.FIRST:
-            believed = em.first_guess(words, pins, _preparing(report), first)
+        if learned is None and begin.is_not(parent):
+            believed = begin.guess(words, pins, report)
+        if learned is None and begin.folder:
+            learned = on_disk.read(Path(begin.folder), this.method, METHODS[this.method].kin)
     result = em.run_round(
         this.method,
         words,
@@ -234,7 +238,7 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         pins,
         weights,
         parent=learned,
-        first=first,
+        first=begin.first,
         learned_already=learned_already,
         on_learned=lambda what: on_disk.write(kept, this.method, what, made_from),
         progress=report,
@@ -262,9 +266,9 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
 
 
 def _current(
-    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress, first: str
+    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress, begin: Start
 ) -> list[Localization]:
-    """Where characters are believed to be: the parent round's proposals, those of the method `first` for later words.
+    """Where characters are believed to be: the parent round's proposals; later words as it begins.
 
     Characters that were pinned since stand where they were pinned. Without a parent nothing is believed yet: every box
     is missing.
@@ -273,18 +277,9 @@ def _current(
         return [_nowhere(len(record.characters)) for record in words.records]
     known = store.proposals(parent.id, words.ids)
     new = [index for index, id in enumerate(words.ids) if id not in known]
-    guessed = (
-        em.first_guess([words[index] for index in new], [pins[index] for index in new], _preparing(progress), first)
-        if new
-        else []
-    )
+    guessed = begin.guess([words[index] for index in new], [pins[index] for index in new], progress) if new else []
     believed = {words.ids[index]: each for index, each in zip(new, guessed, strict=True)}
     return [_held(known.get(id) or believed[id], facts) for id, facts in zip(words.ids, pins, strict=True)]
-
-
-def _preparing(progress: Progress) -> Progress:
-    """The same progress callback, for what is done before anything is learned."""
-    return lambda phase, done, total: progress("prepare", done, total)
 
 
 def _nowhere(length: int) -> Localization:
@@ -313,16 +308,6 @@ def _newest_of(store: Store, method: str) -> Round | None:
     names = (method, *METHODS[method].kin)
     finished = [each for each in store.rounds() if each.state == "finished" and each.method in names]
     return max(finished, key=lambda each: each.number, default=None)
-
-
-def _refuse_unless_flat(store: Store, method: str) -> None:
-    """Refuse to call a round flat that would go on from one which was not."""
-    newest = _newest_of(store, method)
-    if newest is not None and newest.checkpoint and newest.settings.get(INIT) != "flat":
-        raise CharlocError(
-            f"--init flat: {method} would go on from what round {newest.number} ({newest.method}) learned, which did "
-            "not start flat. Add --fresh to start anew, or leave --init flat out to go on."
-        )
 
 
 def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoint | None:

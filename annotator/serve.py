@@ -15,6 +15,7 @@ import uvicorn
 
 from annotator.app import create_app
 from annotator.rounds import start_round
+from charloc import em
 from charloc.types import CharlocError
 from db import Store
 
@@ -28,7 +29,7 @@ def serve(
 ) -> None:
     """Serve the project's pages; returns after Ctrl-C or SIGTERM.
 
-    A project with words but no round, not even one that was interrupted, gets its first guess meanwhile, in another
+    A project with words but no round, not even one that was interrupted, gets its first proposals meanwhile, in another
     process, so that the page is there at once.
 
     Args:
@@ -48,7 +49,7 @@ def serve(
         app = create_app(store, project, hosts=(host,))
         if _untouched(store):
             # Held until the server stops: a process nobody refers to is complained about.
-            first_guess = start_round(project, "guess")  # noqa: F841
+            first_proposals = start_round(project, em.FIRST)  # noqa: F841
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)
         _Server(config, lambda: ready(address)).run(sockets=[listener])
     finally:

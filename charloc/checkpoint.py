@@ -73,19 +73,19 @@ def write(directory: Path, method: str, checkpoint: Checkpoint, made_from: Mappi
         ) from error
 
 
-def read(directory: Path, method: str, kin: Collection[str] = ()) -> Checkpoint:
+def read(directory: Path, method: str | None = None, kin: Collection[str] = ()) -> Checkpoint:
     """The checkpoint that `write` left in `directory`, its arrays writable.
 
     Args:
         directory: where it is.
-        method: name of the method that wants it.
+        method: name of the method that wants it; None: whoever its settings name.
         kin: other methods that may have learned it; its settings say which one did.
 
     Raises:
         CheckpointError: there is none, it is damaged, it is another method's or a newer charloc's.
     """
     record = _record(directory)
-    if record.get("method") not in (method, *kin):
+    if method is not None and record.get("method") not in (method, *kin):
         raise CheckpointError(
             f"{directory} was learned by the method '{record.get('method')}', not by '{method}'. "
             "Train with that method, or with --fresh."

@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from charloc import pretrained
 from charloc.methods import Checkpoint, Method, Progress, make, silent
 from charloc.types import Localization, Pins, TrainingSet, WordImage
 
-FIRST = "guess"
-"""The method that says where characters are as long as nothing has been learned. "even", which knows nothing of
+FIRST = "pretrained"
+"""The method that says where characters are as long as nothing has been learned, and with which a method that learns
+begins where it can (`pretrained.start_of`). "guess" knows only ink and ordinary fonts; "even", which knows nothing of
 characters, makes a flat start."""
 MOVED_H = 0.1
 """A character has moved when its centre is farther than this many word heights from where it was."""
@@ -105,7 +107,8 @@ def run_round(
         weights: float32 (N,), 0 leaves a word out of learning.
         parent: checkpoint of the previous round, the method's own or its kin's; the M-step starts from it.
         first: name of the method, one that does not learn, that aligns words around their pins where there is no
-            `parent`.
+            `parent`. With "pretrained" the M-step then goes on from the checkpoint that ships, if that is the method's
+            own, or its kin's, and knows the words' alphabet.
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
         progress: called with ("prepare" | "learn" | "measure" | "localize", done, total).
@@ -114,7 +117,10 @@ def run_round(
     Returns:
         The round's result; `localizations[i]` belongs to `words[i]`.
     """
-    method = make(method_name, learned_already or parent, **settings)
+    start = learned_already or parent
+    if start is None and first == "pretrained":
+        start = pretrained.start_of(method_name, words)
+    method = make(method_name, start, **settings)
 
     learned: Mapping[str, float] = {}
     started = time.perf_counter()
@@ -176,10 +182,14 @@ def _aligned(
 
 
 def first_guess(
-    words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent, first: str = FIRST
+    words: Sequence[WordImage],
+    pins: Sequence[Pins],
+    progress: Progress = silent,
+    first: str = FIRST,
+    **settings: Any,
 ) -> list[Localization]:
-    """The segmentation EM starts from, nothing learned: that of the method `first`."""
-    return make(first).e_step(words, pins, progress)
+    """The segmentation EM starts from, nothing of these words learned: that of the method `first`, with `settings`."""
+    return make(first, **settings).e_step(words, pins, progress)
 
 
 def moved_characters(old: Localization, new: Localization) -> int:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from charloc import checkpoint as on_disk
 from charloc.methods import METHODS, Checkpoint, Entry, Progress, silent
 from charloc.types import Localization, Pins, SourceWord, TrainingSet, WordImage
 
 STEPS = 4
+FAKES = {"fake": "Fake", "guess": "FakeGuess", "pretrained": "FakePretrained"}
 M_STEPS: list[TrainingSet] = []
 """Every training set an M-step in this process was given."""
 
@@ -57,6 +60,15 @@ class FakeGuess(Fake):
     learns = False
 
 
+class FakePretrained(FakeGuess):
+    """Stands in for what learned elsewhere: the slices, moved by what stands in the folder `start`, if there is one."""
+
+    name = "pretrained"
+
+    def __init__(self, checkpoint: Checkpoint | None = None, *, start: str = "") -> None:
+        super().__init__(on_disk.read(Path(start)) if start else None)
+
+
 class Nephew(Fake):
     """Starts from what its kin learned, too."""
 
@@ -76,11 +88,10 @@ def even(word: WordImage, facts: Pins = (), shift_px: float = 0.0, method: str =
     return Localization(boxes, confidence, -float(count), method)
 
 
-def register(method_names: Sequence[str] = ("fake", "guess")) -> None:
+def register() -> None:
     """Make `METHODS` know the fakes, in this process."""
-    for name, cls in (("fake", "Fake"), ("guess", "FakeGuess")):
-        if name in method_names:
-            METHODS[name] = Entry("tests.fake_method", cls, name == "fake", "for tests")
+    for name, cls in FAKES.items():
+        METHODS[name] = Entry("tests.fake_method", cls, name == "fake", "for tests")
 
 
 def words(count: int, start: int = 0) -> Iterator[tuple[SourceWord, int, int, str]]:

@@ -16,7 +16,7 @@ export function mount(element) {
     rows.replaceChildren(...rounds.map(row));
     element.querySelector("table").hidden = rounds.length === 0;
     none.hidden = rounds.length > 0;
-    none.textContent = "No round yet. “Train a round” makes a first guess from the ink alone, then learns from it.";
+    none.textContent = "No round yet. “Train a round” makes first proposals, then learns from them.";
   }
 
   listen((status) => {

@@ -83,6 +83,9 @@ class Entry:
 
 METHODS: dict[str, Entry] = {
     "guess": Entry("charloc.methods.guess", "Guess", False, "ink cuts and width priors; no learning"),
+    "pretrained": Entry(
+        "charloc.methods.pretrained", "Pretrained", False, "a net that knows Latin letters from rendered words"
+    ),
     "segmental": Entry(
         "charloc.methods.segmental", "Segmental", True, "frame-wise net, segmental alignment over ink cuts, box head"
     ),

@@ -81,7 +81,7 @@ def store(project: Path) -> Iterator[Store]:
 @pytest.fixture
 def fake_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for a project, in which fake methods can be trained."""
-    for name in ("fake", "guess"):
+    for name in fake_method.FAKES:
         monkeypatch.setitem(METHODS, name, METHODS["guess"])  # put back what register changes
     monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
     fake_method.register()

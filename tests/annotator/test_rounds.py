@@ -31,11 +31,11 @@ def store(fake_store: Store) -> Store:
     return fake_store
 
 
-def test_the_first_learning_round_comes_after_a_guess(store: Store, project: Path) -> None:
+def test_the_first_learning_round_comes_after_first_proposals(store: Store, project: Path) -> None:
     finished = run_round(store, project, "fake")
-    guess, first = store.rounds()
-    assert (guess.number, guess.method, guess.state, guess.moved) == (0, "guess", "finished", 0)
-    assert (first.number, first.method, first.parent_id) == (1, "fake", guess.id)
+    zero, first = store.rounds()
+    assert (zero.number, zero.method, zero.state, zero.moved) == (0, "pretrained", "finished", 0)
+    assert (first.number, first.method, first.parent_id) == (1, "fake", zero.id)
     assert finished == first == store.newest_round()
     assert first.words == WORDS
     assert first.learned == {"loss": 1.0}
@@ -45,14 +45,14 @@ def test_the_first_learning_round_comes_after_a_guess(store: Store, project: Pat
     assert on_disk.read(project / "checkpoints" / "round_1", "fake").tensors["shift_px"] == 1.0
     assert [each.name for each in (project / "checkpoints").iterdir()] == ["round_1"]
     assert store.proposals(first.id, store.word_ids()).keys() == set(store.word_ids())
-    assert fake_method.M_STEPS[0].localizations[3].boxes[0, 0] == 0.0  # the guess's
+    assert fake_method.M_STEPS[0].localizations[3].boxes[0, 0] == 0.0  # not moved
 
 
 def test_rounds_start_from_what_the_last_one_learned(store: Store, project: Path) -> None:
     first, second = run_round(store, project, "fake"), run_round(store, project, "fake", settings={"shift": 4.0})
     word = store.word_ids()[0]
     assert (x0(store, first.id, word), x0(store, second.id, word)) == (1.0, 5.0)
-    assert second.settings == {"shift": 4.0}
+    assert second.settings == {"shift": 4.0, "init": "pretrained"}
     assert second.moved == sum(len(each.characters) for each in store.words(store.word_ids()))
     fresh = run_round(store, project, "fake", fresh=True)
     assert x0(store, fresh.id, word) == 1.0
@@ -104,7 +104,7 @@ def test_words_imported_later_are_in_the_next_round(store: Store, project: Path)
     second = run_round(store, project, "fake")
     assert second.words == WORDS + 3
     assert store.proposals(second.id, store.word_ids()).keys() == set(store.word_ids())
-    assert fake_method.M_STEPS[-1].localizations[-1].boxes[0, 0] == 0.0  # the guess's
+    assert fake_method.M_STEPS[-1].localizations[-1].boxes[0, 0] == 0.0  # not moved
 
 
 # --- stopped and gone on with -----------------------------------------------------------------------------------------
@@ -149,9 +149,10 @@ def test_stopped_and_then_something_changed_learns_again(store: Store, project: 
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
-        ({"settings": {"shift": 4.0}}, {"shift": 4.0}),
+        ({"settings": {"shift": 4.0}}, {"shift": 4.0, "init": "pretrained"}),
+        ({"init": "guess"}, {"init": "guess"}),
         ({"init": "flat", "fresh": True}, {"init": "flat", "fresh": True}),
-        ({"fresh": True, "settings": {"shift": 0.5}}, {"shift": 0.5, "fresh": True}),
+        ({"fresh": True, "settings": {"shift": 0.5}}, {"shift": 0.5, "fresh": True, "init": "pretrained"}),
     ],
 )
 def test_a_round_keeps_all_that_is_needed_to_go_on_with_it(
@@ -176,12 +177,12 @@ def test_a_round_keeps_all_that_is_needed_to_go_on_with_it(
 def test_stopped_while_learning_begins_again(store: Store, project: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("learn", 2))
-    assert store.newest_round() is not None  # the guess, which was finished
+    assert store.newest_round() is not None  # round 0, which was finished
     assert run_round(store, project, "fake").number == 1
     assert len(fake_method.M_STEPS) == 2
 
 
-def test_stopped_during_the_guess(store: Store, project: Path) -> None:
+def test_stopped_during_round_0(store: Store, project: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("localize", 5))
     assert store.newest_round() is None
@@ -257,7 +258,7 @@ def test_what_cannot_be_run(project: Path, store: Store, tmp_path: Path) -> None
         run_round(store, project, "fake", settings={"epochs": 3})
     with pytest.raises(CharlocError, match=r"'shift' .* is 'far'; expected a number, such as 1.0"):
         run_round(store, project, "fake", settings={"shift": "far"})
-    with pytest.raises(CharlocError, match=r"no init 'round'\. Choose one of: guess, flat"):
+    with pytest.raises(CharlocError, match=r"no init 'round'\. Choose one of: guess, flat, pretrained"):
         run_round(store, project, "fake", init="round")
     with Store.open(tmp_path / "empty", create=True) as empty, pytest.raises(CharlocError, match="no words yet"):
         run_round(empty, tmp_path / "empty", "guess")

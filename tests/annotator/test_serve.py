@@ -16,7 +16,7 @@ WORD = ("fire",)
 
 
 @pytest.mark.parametrize("state", ["new", "running", "interrupted", "cancelled", "empty"])
-def test_the_first_guess_is_started_unless_there_is_something_to_go_on_with(
+def test_the_first_proposals_are_started_unless_there_is_something_to_go_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     started: list[str] = []
@@ -31,6 +31,6 @@ def test_the_first_guess_is_started_unless_there_is_something_to_go_on_with(
             if state != "running":
                 store.end_round(this.id, state, "stopped")
         serve.serve(store, tmp_path, "127.0.0.1", None, 20000, lambda address: None)
-        assert started == (["guess"] if state in ("new", "cancelled") else [])
+        assert started == (["pretrained"] if state in ("new", "cancelled") else [])
         unfinished = store.unfinished_round()
         assert (unfinished.state if unfinished else None) == (state if state in ("running", "interrupted") else None)

@@ -1,15 +1,18 @@
-"""What a round starts from: flat, from its kin; and how far other methods disagree with it."""
+"""What a round starts from: what was pretrained, flat, from its kin; and how far other methods disagree with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from annotator import disagreements
 from annotator.rounds import RoundCancelled, run_round
 from charloc import checkpoint as on_disk
+from charloc import pretrained
+from charloc.methods import Checkpoint
 from charloc.types import CharlocError, CheckpointError, Localization
 from db import Store
 from tests import fake_method
@@ -44,7 +47,7 @@ def test_a_flat_start_needs_no_guess_and_later_rounds_go_on_from_it(store: Store
 def test_a_flat_start_uses_nothing_of_the_rounds_before(store: Store, project: Path) -> None:
     run_round(store, project, "fake")
     flat = run_round(store, project, "fake", init="flat", fresh=True)
-    assert believed() == ["guess", "even"]
+    assert believed() == ["pretrained", "even"]
     assert flat.number == 2
     assert flat.moved == 0, "counted from the round before"
     store.add_words(fake_method.words(2, start=100))
@@ -79,6 +82,82 @@ def test_a_stopped_flat_start_is_gone_on_with(store: Store, project: Path) -> No
         run_round(store, project, "fake", stop_at("localize", 5), init="flat")
     resumed = run_round(store, project, "fake", init="flat")
     assert (resumed.number, resumed.attempt, believed()) == (0, 2, ["even"])
+
+
+# --- warm starts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The folder of what the fake method learned elsewhere: 5 px."""
+    folder = tmp_path / "elsewhere"
+    on_disk.write(folder, "fake", Checkpoint({"shift_px": np.asarray(5.0)}, {"method": "fake"}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("init", "method", "others"),
+    [("pretrained", "pretrained", ("guess", "even")), ("guess", "guess", ("pretrained", "even"))],
+)
+def test_round_0_is_what_init_says_whatever_other_start_there_is(
+    store: Store, project: Path, init: str, method: str, others: Sequence[str]
+) -> None:
+    first = run_round(store, project, "fake", init=init)
+    assert [each.method for each in store.rounds()] == [method, "fake"]
+    assert (store.rounds()[0].settings, first.settings) == ({}, {"init": init})
+    for other in others:
+        run_round(store, project, other)
+        run_round(store, project, "fake", init=init, fresh=True)
+    run_round(store, project, "nephew", init=init)
+    run_round(store, project, "fake", init=init, fresh=True)
+    assert believed() == [method, method, method, "fake", "nephew"]
+    store.add_words(fake_method.words(2, start=100))
+    run_round(store, project, "fake", init=init)
+    assert believed()[-1] == f"fake+{method}", "words that came later, too"
+
+
+def test_what_ships_is_gone_on_from(store: Store, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ships = Checkpoint({"shift_px": np.asarray(7.0)}, {"method": "fake", "charset": '["a", "b"]'})
+    monkeypatch.setattr(pretrained, "shipped", lambda: ships)
+    word = store.word_ids()[0]
+    assert x0(store, run_round(store, project, "fake").id, word) == 8.0
+    assert x0(store, run_round(store, project, "fake").id, word) == 9.0
+    assert x0(store, run_round(store, project, "fake", fresh=True).id, word) == 8.0
+    assert x0(store, run_round(store, project, "fake", fresh=True, init="guess").id, word) == 1.0
+    assert x0(store, run_round(store, project, "fake", fresh=True, init="flat").id, word) == 1.0
+    assert x0(store, run_round(store, project, "nephew", fresh=True).id, word) == 8.0, "its kin's"
+
+
+def test_a_named_checkpoint_is_where_all_begins(store: Store, project: Path, elsewhere: Path) -> None:
+    word = store.word_ids()[0]
+    run_round(store, project, "pretrained")
+    first, second = (run_round(store, project, "fake", start=elsewhere) for _ in range(2))
+    assert (x0(store, first.id, word), x0(store, second.id, word)) == (6.0, 7.0)
+    assert first.settings == {"init": "pretrained", "start": str(elsewhere)}
+    assert fake_method.M_STEPS[0].localizations[0].boxes[0, 0] == 5.0, "not from what the one that ships proposed"
+    assert x0(store, run_round(store, project, "fake").id, word) == 8.0, "goes on"
+    assert x0(store, run_round(store, project, "pretrained", start=elsewhere).id, word) == 5.0
+
+
+def test_a_named_checkpoint_makes_round_0(store: Store, project: Path, elsewhere: Path) -> None:
+    run_round(store, project, "fake", start=elsewhere)
+    zero = store.rounds()[0]
+    assert (zero.method, zero.settings) == ("pretrained", {"start": str(elsewhere)})
+    assert x0(store, zero.id, store.word_ids()[0]) == 5.0
+
+
+def test_a_named_checkpoint_that_is_no_start_is_refused(store: Store, project: Path, elsewhere: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .*nowhere"):
+        run_round(store, project, "fake", start=project / "nowhere")
+    with pytest.raises(CharlocError, match="'guess' has no setting 'start'"):
+        run_round(store, project, "guess", start=elsewhere)
+    with pytest.raises(CharlocError, match="flat starts from nothing"):
+        run_round(store, project, "fake", start=elsewhere, init="flat")
+    assert store.rounds() == []
+    run_round(store, project, "fake")
+    with pytest.raises(CharlocError, match=r"elsewhere: fake would go on from what round 1 .* Add --fresh"):
+        run_round(store, project, "fake", start=elsewhere)
+    assert x0(store, run_round(store, project, "fake", start=elsewhere, fresh=True).id, store.word_ids()[0]) == 6.0
 
 
 # --- kin --------------------------------------------------------------------------------------------------------------

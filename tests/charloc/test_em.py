@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charloc import em
+from charloc import em, pretrained
 from charloc.em import MOVED_H, first_guess, moved_characters, run_round
 from charloc.methods import METHODS, Checkpoint, Entry, Method, check_settings, make
 from charloc.types import CharlocError, Localization, Pin, WordImage
@@ -21,6 +21,7 @@ ONES = np.ones(3, np.float32)
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METHODS, "fake", Entry("tests.fake_method", "Fake", True, "for tests"))
+    monkeypatch.setattr(pretrained, "shipped", lambda: None)
     M_STEPS.clear()
 
 
@@ -42,7 +43,7 @@ def test_a_round_learns_then_localizes() -> None:
 
 
 def test_a_partly_pinned_word_is_aligned_around_its_pins_before_it_is_learned_from() -> None:
-    """By what the parent round learned, or else the guess; a word pinned from end to end has nothing left to align."""
+    """By what the parent round learned, or else the guess, as nothing ships; what is all pinned needs no aligning."""
     box = (0.0, 0.0, 9.0, 9.0)
     pins = [(Pin(0, box), Pin(1, None, "invisible")), (Pin(3, box),), ()]
     run_round("fake", WORDS, CURRENT, pins, ONES)
@@ -81,6 +82,36 @@ def test_em_is_a_guess_and_rounds_each_from_the_one_before() -> None:
     assert float(result.checkpoint.tensors["shift_px"]) == 6.0
     assert result.localizations[1].boxes[0, 0] == 6.0
     assert result.moved == 0  # by 2 px of 20
+
+
+@pytest.mark.parametrize(
+    ("first", "charset", "learned_px"),
+    [("pretrained", '["a", "b"]', 6.0), ("pretrained", '["a"]', 1.0), ("guess", '["a", "b"]', 1.0)],
+)
+@pytest.mark.parametrize("method", ["fake", "nephew"])
+def test_em_begins_with_what_ships_if_that_knows_the_alphabet(
+    monkeypatch: pytest.MonkeyPatch, method: str, first: str, charset: str, learned_px: float
+) -> None:
+    monkeypatch.setitem(METHODS, "nephew", Entry("tests.fake_method", "Nephew", True, "for tests", kin=("fake",)))
+    ships = Checkpoint({"shift_px": np.asarray(5.0)}, {"method": "fake", "charset": charset})
+    monkeypatch.setattr(pretrained, "shipped", lambda: ships)
+    for rounds in (1, 2):
+        result = em.run(method, WORDS, NO_PINS, ONES, rounds=rounds, first=first)
+        assert result.checkpoint is not None
+        assert float(result.checkpoint.tensors["shift_px"]) == learned_px + rounds - 1
+        # "a" is half of the first word alone; "a" and "b" are half of every word.
+        known = "pretrained" if first == "pretrained" else "guess"
+        believed = [each.method for each in M_STEPS[-rounds].localizations]
+        assert believed == [known if charset != '["a"]' or i == 0 else "guess" for i in range(3)]
+
+
+def test_a_method_that_is_not_kin_to_what_ships_learns_from_its_boxes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "other", Entry("tests.fake_method", "Fake", True, "for tests"))
+    ships = Checkpoint({"shift_px": np.asarray(5.0)}, {"method": "other", "charset": '["a", "b"]'})
+    monkeypatch.setattr(pretrained, "shipped", lambda: ships)
+    result = em.run("fake", WORDS, NO_PINS, ONES, rounds=1)
+    assert M_STEPS[-1].localizations[0].boxes[0, 0] == 5.0
+    assert result.checkpoint is not None and float(result.checkpoint.tensors["shift_px"]) == 1.0
 
 
 def test_a_round_goes_on_from_its_parent() -> None:
@@ -134,7 +165,7 @@ def test_the_first_guess_may_be_even() -> None:
 def test_methods_by_name() -> None:
     assert isinstance(make("fake"), Fake)
     assert isinstance(make("fake"), Method)
-    with pytest.raises(CharlocError, match=r"no method 'magic'\. Choose one of: guess, segmental"):
+    with pytest.raises(CharlocError, match=r"no method 'magic'\. Choose one of: guess, pretrained, segmental"):
         make("magic")
 
 

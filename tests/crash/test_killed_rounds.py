@@ -24,7 +24,7 @@ WORDS = 12
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project with words, the guess and one learned round."""
-    for name in ("fake", "guess"):
+    for name in fake_method.FAKES:
         monkeypatch.setitem(METHODS, name, METHODS["guess"])  # put back what register changes
     fake_method.register()
     with Store.open(tmp_path, create=True) as store:

@@ -1,0 +1,71 @@
+"""The first proposals of a new project: by a net that has learned letters from rendered words, nothing of the project.
+
+What that net cannot read, the first guess localizes: without a fuss, word by word.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from charloc import checkpoint as on_disk
+from charloc import pretrained
+from charloc.methods import Checkpoint, Method, Progress, make, silent
+from charloc.methods.guess import Guess
+from charloc.types import Localization, Pins, TrainingSet, WordImage
+
+CHUNK = 64
+log = logging.getLogger(__name__)
+
+
+class Pretrained:
+    """The method `pretrained`: another method, as it left the checkpoint that ships; it learns nothing more.
+
+    A word of which that knows less than half of the characters is left to `guess`, and says so as its `method`.
+
+    Args:
+        checkpoint: not looked at; there is nothing to restore.
+        start: a folder with another checkpoint, of any method that learns, to use instead.
+    """
+
+    name = "pretrained"
+    learns = False
+    honours_pins = True
+
+    def __init__(self, checkpoint: Checkpoint | None = None, *, start: str = "") -> None:
+        del checkpoint
+        self.start = start
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+        return {}
+
+    def e_step(
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+    ) -> list[Localization]:
+        learned = on_disk.read(Path(self.start)) if self.start else pretrained.shipped()
+        reader: Method | None = None
+        guess, guessed = Guess(), 0
+        out: list[Localization] = []
+        for start in range(0, len(words), CHUNK):
+            progress("localize", start, len(words))
+            chunk = {i: words[i] for i in range(start, min(start + CHUNK, len(words)))}
+            read = [i for i in chunk if learned is not None and pretrained.knows(learned, [chunk[i]])]
+            rest = [i for i in chunk if i not in set(read)]
+            if read and reader is None and learned is not None:
+                reader = make(str(learned.settings["method"]), learned)
+            found = guess.e_step([chunk[i] for i in rest], [pins[i] for i in rest])
+            by_index = dict(zip(rest, found, strict=True))
+            if reader is not None:
+                found = reader.e_step([chunk[i] for i in read], [pins[i] for i in read])
+                by_index |= {i: replace(each, method=self.name) for i, each in zip(read, found, strict=True)}
+            guessed += len(rest)
+            out += [by_index[i] for i in chunk]
+        progress("localize", len(words), len(words))
+        if guessed:
+            log.info("%d of %d words are in letters that nothing pretrained knows: guessed.", guessed, len(words))
+        return out
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint({}, {"method": self.name})

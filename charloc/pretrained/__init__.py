@@ -1,0 +1,54 @@
+"""A warm start for projects in which nothing has been learned yet: a net that knows letters from rendered words.
+
+One for Latin letters ships with the package, in `latin/`; `launch.py pretrain` made it (its `checkpoint.json` says how)
+and makes others. No person drew a box that it learned from. Importing this does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from charloc import checkpoint as on_disk
+from charloc.methods import METHODS, Checkpoint
+from charloc.text import Charset, is_space
+from charloc.types import WordImage
+
+FOLDER = Path(__file__).resolve().parent / "latin"
+KNOWN = 0.5
+"""A net knows an alphabet when it knows this share of what is written in it."""
+LOOKED_AT = 1000
+"""So many words, evenly spread, say what alphabet a project is written in."""
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Checkpoint | None:
+    """What ships with the package; None in a build without it.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    return on_disk.read(FOLDER) if (FOLDER / on_disk.RECORD).is_file() else None
+
+
+def knows(checkpoint: Checkpoint, words: Sequence[WordImage]) -> bool:
+    """Whether at least half of the characters of `words`, spaces aside, are in the checkpoint's charset."""
+    known = _symbols(str(checkpoint.settings["charset"]))
+    some = range(0, len(words), max(1, len(words) // LOOKED_AT))
+    written = [character for i in some for character in words[i].characters if not is_space(character)]
+    return sum(character in known for character in written) >= KNOWN * len(written)
+
+
+def start_of(method: str, words: Sequence[WordImage]) -> Checkpoint | None:
+    """What `method` goes on from where it has learned nothing: what ships, if it is the method's own or its kin's, and
+    knows the alphabet of `words`; else None."""
+    checkpoint = shipped()
+    if checkpoint is None or checkpoint.settings.get("method") not in (method, *METHODS[method].kin):
+        return None
+    return checkpoint if knows(checkpoint, words) else None
+
+
+@lru_cache(maxsize=8)
+def _symbols(charset: str) -> frozenset[str]:
+    return frozenset(Charset.from_json(charset).symbols)
