@@ -1,4 +1,4 @@
-"""The picture of docs/benchmarks.md."""
+"""The pictures of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ SHOWN = (("r50", "#0072B2", "o", "characters right (r50)"), ("word50", "#D55E00"
 TICKS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.997)
 LEAST, MOST = 0.03, 0.9985
 """What is beyond is drawn at the edge: the scale has neither 0 nor 1."""
+LINES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"), ("#56B4E9", "P"))
+"""Colour and marker of each line, where there are several."""
+ORDERS = {"queue": "as the application asks", "least": "by the least certain character", "random": "by chance"}
 STYLE = {
     "svg.fonttype": "none",  # letters as text: a fifth of the size, and a reader can search them
     "svg.hashsalt": "charloc",  # the same results give the same file
@@ -45,8 +48,63 @@ def plot(jobs: Sequence[Job], results: Mapping[str, Record], path: Path) -> None
         for panel, name in zip(panels, sets, strict=False):
             _panel(panel, name, of_set[name], results)
         figure.legend(handles=_legend(), loc="outside upper center", ncols=4, frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Title": "Methods compared"})
+        _save(figure, path, "Methods compared")
+
+
+def plot_reliability(records: Sequence[Record], path: Path) -> None:
+    """A line per set: of boxes a method is so sure of, how many are right; below, how many there are of each."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.6, 5.6), facecolor="white", layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=":")
+        for record, (colour, marker) in zip(records, LINES, strict=False):
+            sure, share, held = zip(*record["curve"], strict=True)
+            style = {"color": colour, "marker": marker, "markersize": 4.5, "linewidth": 1.2}
+            label = record["set"] if record["ece"] is None else f"{record['set']}, ECE {record['ece']:.3f}"
+            upper.plot(sure, share, label=label, **style)
+            lower.plot(sure, [count / record["chars"] for count in held], **style)
+        upper.set_ylabel("share that is right (IoU ≥ 0.5)")
+        lower.set_ylabel("of all")
+        lower.set_xlabel("confidence")
+        lower.set_yscale("log")
+        for panel in (upper, lower):
+            panel.grid(color="#e4e4e4", linewidth=0.8)
+            panel.set_axisbelow(True)
+        upper.legend(frameon=False, loc="upper left")
+        _save(figure, path, "Reliability")
+
+
+def plot_effort(results: Mapping[str, Sequence[Record]], path: Path) -> None:
+    """A panel per set: word50 of the words nobody corrected, by the share that was and by order; dashed: the same
+    words after a round without corrections."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(4.8 * max(len(results), 1), 3.8), facecolor="white", layout="constrained")
+        panels = figure.subplots(1, max(len(results), 1), squeeze=False).ravel()
+        for panel, (name, records) in zip(panels, results.items(), strict=False):
+            panel.set_title(name, loc="left", fontweight="bold", fontsize=10)
+            panel.set_xlabel("words corrected, %")
+            panel.set_ylabel("words right (word50), of the others")
+            panel.grid(color="#e4e4e4", linewidth=0.8)
+            panel.set_axisbelow(True)
+            orders = dict.fromkeys(record["order"] for record in records if record["share"])
+            for order, (colour, marker) in zip(orders, LINES, strict=False):
+                # Where nobody is asked, all orders are one.
+                line = sorted((each for each in records if each["order"] == order or not each["share"]), key=_share)
+                x = [100 * _share(each) for each in line]
+                after, control = ([each["others"][name]["word50"] for each in line] for name in ("after", "control"))
+                panel.plot(x, after, color=colour, marker=marker, markersize=5, linewidth=1.4, label=ORDERS[order])
+                panel.plot(x, control, color=colour, linewidth=1, linestyle="--")
+            panel.legend(frameon=False, loc="best", title="dashed: without corrections", title_fontsize=8)
+        _save(figure, path, "The person's effort")
+
+
+def _share(record: Record) -> float:
+    return float(record["share"])
+
+
+def _save(figure: Figure, path: Path, title: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
 
 
 def _panel(panel: Axes, name: str, jobs: Sequence[Job], results: Mapping[str, Record]) -> None:
