@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from charloc import em
-from charloc.methods import DEFAULT, METHODS, Checkpoint
+from charloc.methods import DEFAULT, METHODS, Checkpoint, make
 from charloc.types import CharlocError, Pins
 from tests.bench import _jobs
 from tests.bench._sets import Set
@@ -19,6 +19,7 @@ INITS = {**_jobs.FIRST, "pretrained": "pretrained"}
 """Starts, and the method that makes the first localizations of each."""
 DEFAULT_INIT = next(name for name, first in INITS.items() if first == em.FIRST)
 EVERY_S = 30.0
+WARM_WORDS = 8
 
 
 def add_options(parser: argparse.ArgumentParser, sets: Sequence[str]) -> None:
@@ -50,6 +51,7 @@ def check(method: str, init: str) -> None:
 def start(data: Set, init: str) -> em.RoundResult:
     """The first localizations, nothing learned from the set, as a round."""
     nobody: list[Pins] = [()] * len(data.words)
+    _warm(INITS[init], None, data)
     started = time.perf_counter()
     found = em.first_guess(data.words, nobody, Said(f"{data.name} {init}"), INITS[init])
     return em.RoundResult(found, None, float("nan"), 0, 0.0, time.perf_counter() - started, {})
@@ -65,7 +67,14 @@ def go_on(
     return em.run_round(
         method, data.words, before.localizations, facts, weights,
         parent=learned, first=INITS[init], progress=Said(f"{data.name} {method}"),
+        on_learned=lambda now: _warm(method, now, data),
     )  # fmt: skip
+
+
+def _warm(method: str, learned: Checkpoint | None, data: Set) -> None:
+    """Localize a few words: loading compiled code is nobody's speed."""
+    words = data.words[:WARM_WORDS]
+    make(method, learned).e_step(words, [()] * len(words))
 
 
 def each_round(data: Set, method: str, init: str, rounds: int) -> Iterator[em.RoundResult]:
