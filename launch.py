@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -133,6 +134,48 @@ def train(
 
 
 @app.command()
+def pretrain(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; train --start DIR begins with it.")],
+    alphabet: Annotated[
+        str, typer.Option(metavar="TEXT", help="The letters, or a file with text in them; otherwise Latin ones.")
+    ] = "",
+    project: Annotated[Path | None, typer.Option("--project", "-p", help="A project whose letters to learn.")] = None,
+    fonts: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Where fonts are; may be repeated. Otherwise, those of this machine."),
+    ] = None,
+    words: Annotated[int, typer.Option(min=1, help="How many words to render.")] = 20_000,
+    steps: Annotated[int, typer.Option(min=1, help="How many batches of words to learn from.")] = 12_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Teach a net letters from rendered words, for projects to begin with. Takes an hour or so; nobody draws a box."""
+    from annotator.terminal import bars
+    from charloc.pretrained import making
+
+    making.check_free(out)
+    what = making.plan(_letters(alphabet, project), fonts or [])
+    if not quiet:
+        print(f"{len(what.alphabet)} characters in {len(what.faces)} fonts: {', '.join(f.name for f in what.faces)}")
+        if what.lacking:
+            print(f"No font has these: {' '.join(what.lacking)}", file=sys.stderr)
+    asked = [("--out", out), *(("--fonts", each) for each in fonts or []), ("--words", words), ("--steps", steps)]
+    asked += [("--alphabet", alphabet)] if alphabet else []
+    asked += [("--project", project)] if project else []
+    command = shlex.join(
+        ["launch.py", "pretrain", *(str(part) for pair in [*asked, ("--seed", seed)] for part in pair)]
+    )
+    try:
+        with bars("pretrain", quiet=quiet) as progress:
+            making.make(out, what, words=words, steps=steps, seed=seed, command=command, progress=progress)
+    except KeyboardInterrupt as stop:
+        print("\nStopped. Nothing was written.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from stop
+    if not quiet:
+        print(f"Written to {out}. Begin with it: launch.py train --start {out} --project DIR")
+
+
+@app.command()
 def annotate(
     project: Annotated[Path | None, typer.Option("--project", "-p", help="The project's folder.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help=f"A demo project, made in {DEMO}/ on first use.")] = False,
@@ -237,6 +280,18 @@ def _rounds(project: Path, method: str, count: int, *, quiet: bool, fresh: bool 
                 finished = run_round(store, project, method, progress, fresh=anew, **options)
             if not quiet:
                 print(round_line(finished), flush=True)
+
+
+def _letters(alphabet: str, project: Path | None) -> set[str]:
+    """The letters asked for: of a text, of a project, of both."""
+    from charloc.pretrained.making import letters
+    from db import Store
+
+    found = letters(alphabet)
+    if project is not None:
+        with Store.open(project) as store:
+            found |= {character for word in store.words(store.word_ids()) for character in word.characters}
+    return found
 
 
 def _settings(pairs: list[str]) -> dict[str, object]:

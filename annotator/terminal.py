@@ -21,6 +21,9 @@ SHOWN = 10
 PHASES = {
     "import": "importing",
     "guess": "guessing",
+    "render": "rendering",
+    "learn ink": "learning ink",
+    "calibrate": "calibrating",
     "prepare": "preparing",
     "learn": "learning",
     "measure": "measuring",

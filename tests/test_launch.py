@@ -109,6 +109,12 @@ def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
         ("train -p {project} --method segmental --set fresh=1", "no setting 'fresh'. It has: temper, seed", 1),
         ("train --project {project} --init round", "--init", 2),
         ("train --project {project} --rounds 0", "--rounds", 2),
+        ("train --project {project} --start {none}", "no checkpoint in .*none", 1),
+        ("pretrain", "--out", 2),
+        ("pretrain --out {broken}", "holds other things", 1),
+        ("pretrain --out {empty}/new --fonts {none}", "no folder .*none", 1),
+        ("pretrain --out {empty}/new --alphabet abc", "3 different characters are too few", 1),
+        ("pretrain --out {empty}/new --project {none}", "no project in .*none", 1),
         ("import {empty} --project {empty}/new", "nothing to import", 1),
         ("import {none} --project {empty}/new", "none' does not exist", 2),
         ("export --project {project} --format pdf --out x", "pdf", 2),
@@ -177,7 +183,7 @@ def test_train_names_every_method(project: Path, capsys: pytest.CaptureFixture[s
     assert launch.main(["train", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"One of: {', '.join(METHODS)}." in said
-    assert re.search(r"--init .?guess\|flat", said)
+    assert re.search(r"--init .?guess\|flat\|pretrained", said)
     assert launch.main(["train", "--project", str(project), "--method", "magic"]) == 1
     assert f"Choose one of: {', '.join(METHODS)}." in capsys.readouterr().err
 
