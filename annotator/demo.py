@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from annotator.importer import import_items
-from charloc.synth import Degradation, Rendered, load_font, render_word
+from charloc.synth import Degradation, load_font, render
 from charloc.types import CharlocError, SourceWord
 from db import Store
 
@@ -83,5 +83,5 @@ def _word(
     name: str, page: str, text: str, size_px: float, degradation: Degradation, rng: np.random.Generator
 ) -> SourceWord:
     font = load_font(None, size_px * rng.uniform(0.94, 1.06))
-    source = Rendered(text, *render_word(text, font, rng, degradation)).source_word(name)
+    source = render(text, font, rng, degradation).source_word(name)
     return SourceWord(name, source.image, source.text, source.boxes, meta={"page": page, "source": "charloc's demo"})

@@ -133,8 +133,8 @@ def span_boxes(ink: Ink, columns: Ints) -> Floats:
     return np.stack([x[:-1], top, np.maximum(x[1:], x[:-1] + 1), bottom], axis=1).astype(np.float32)
 
 
-def certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> Floats:
-    """Probability of both of each span's boundaries being where they are, give or take `SAME_CUT`, float32 (L,).
+def boundary_certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> NDArray[np.float64]:
+    """Probability of each boundary being where it is, give or take `SAME_CUT`, (L + 1,).
 
     Args:
         posterior: float64 (L + 1, N), from `lattice.segmentation_posterior`.
@@ -143,7 +143,12 @@ def certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> Flo
     near = np.abs(columns[None, :] - columns[bounds][:, None]) <= max(1.0, SAME_CUT * spans.core)
     # All cuts within one gap part the same ink.
     near |= spans.next_ink[None, :] == spans.next_ink[bounds][:, None]
-    sure = np.minimum((posterior * near).sum(axis=1), 1.0)
+    return np.minimum((posterior * near).sum(axis=1), 1.0)
+
+
+def certainty(posterior: NDArray[np.float64], bounds: Ints, spans: Spans) -> Floats:
+    """Probability of both of each span's boundaries being where they are, float32 (L,)."""
+    sure = boundary_certainty(posterior, bounds, spans)
     return (sure[:-1] * sure[1:]).astype(np.float32)
 
 

@@ -7,6 +7,7 @@ only ever shifted by a whole number of pixels, so both views hold exactly the sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,13 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from charloc.inkmap import soft_ink
+from charloc.inkmap import flat_paper, soft_ink
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+OwnInk = Callable[[NDArray[np.uint8], Floats], Floats]
+OWN = 0.25
+"""A pixel is ink where its learned coverage is above this."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -74,14 +78,24 @@ class Ink:
         return float(self.shift[0]) + self.slant * self.mask.shape[0] / 2
 
 
-def find_ink(pixels: NDArray[np.uint8], marks: bool = False) -> Ink:
+def find_ink(pixels: NDArray[np.uint8], marks: bool = False, own: OwnInk | None = None) -> Ink:
     """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured.
 
     Args:
         pixels: uint8 (H, W), grey.
         marks: whether the transcript has small marks (a full stop, quotes), which might else be taken for specks.
+        own: tells the word's own ink from other dark things, given the picture and the soft ink found without it.
     """
     raw, threshold = soft_ink(pixels)
+    if own is not None:
+        covered = own(pixels, raw)
+        if not (covered > OWN).any():
+            pass  # it knows nothing like this
+        elif flat_paper(pixels):
+            # Soft ink is exact there; what is learned says only which of it is the word's.
+            raw = np.where(ndimage.maximum_filter(covered, 3) > OWN, raw, np.float32(0))
+        else:
+            raw, threshold = covered, OWN
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)

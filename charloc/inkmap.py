@@ -29,10 +29,8 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
     bright = pixels.astype(np.float32)
     if _light_on_dark(ndimage.gaussian_filter(bright, 0.8)):
         bright = 255.0 - bright
-    middle = float(np.median(bright))
-    if np.mean(np.abs(bright - middle) <= 2.0) > 0.5:
-        # Flat paper: print without shading, stains or noise.
-        darkness = middle - bright
+    if flat_paper(bright):
+        darkness = float(np.median(bright)) - bright
         ink = np.clip(darkness / _ink_level(darkness, 0.0), 0.0, 1.0).astype(np.float32)
         return ink, max(_otsu(ink), 0.25)
     darkness = _background(bright) - bright
@@ -45,6 +43,11 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
     ink = np.clip(darkness / level, 0.0, 1.0).astype(np.float32)
     ink = _remove_stains(ink, max(0.3, 3.0 * noise / level))
     return ink, float(np.clip(3.0 * noise / level, max(_otsu(ink), 0.25), 0.6))
+
+
+def flat_paper(pixels: NDArray[np.uint8] | Floats) -> bool:
+    """Whether the paper of a grey picture is all of one level: print without shading, stains or noise."""
+    return bool(np.mean(np.abs(pixels.astype(np.float32) - float(np.median(pixels))) <= 2.0) > 0.5)
 
 
 def _paper_noise(darkness: Floats) -> float:

@@ -10,14 +10,18 @@ from charloc.normalise import HEIGHT
 
 STRIDE = 2
 """View pixels per frame."""
-REACH = 12
+REACH = 20
 """View pixels a frame sees beyond its own on either side."""
 FEATURES = 128
 
 
-def block(channels: int, size: tuple[int, int], stride: int = 1, padding: tuple[int, int] = (0, 0)) -> list[nn.Module]:
+def block(
+    channels: int, size: tuple[int, int], stride: int = 1, padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+) -> list[nn.Module]:  # fmt: skip
     """Convolution, normalisation, rectifier."""
-    return [flex.Conv2d(channels, size, stride=stride, padding=padding, bias=False), flex.BatchNorm2d(), nn.ReLU()]
+    layer = flex.Conv2d(channels, size, stride=stride, padding=padding, dilation=dilation, bias=False)
+    return [layer, flex.BatchNorm2d(), nn.ReLU()]
 
 
 class SegmentalNet(nn.Module):
@@ -35,7 +39,8 @@ class SegmentalNet(nn.Module):
             *block(32, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
             *block(48, (3, 3), padding=(1, 1)), nn.MaxPool2d((2, 1)),
             *block(FEATURES, (HEIGHT // 8, 3), padding=(0, 1)),
-            *block(FEATURES, (1, 5), padding=(0, 2)), nn.Dropout(0.1),
+            *block(FEATURES, (1, 5), padding=(0, 2)),
+            *block(FEATURES, (1, 5), padding=(0, 4), dilation=(1, 2)), nn.Dropout(0.1),
         )  # fmt: skip
         self.classify = flex.Conv2d(classes, 1)
         self.name = nn.Embedding(classes, 32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,9 @@ WORDS = tuple(_VOCABULARY.split())
 """Common English words, every letter among them."""
 
 
+Font = ImageFont.FreeTypeFont | Sequence[ImageFont.FreeTypeFont]
+
+
 @dataclass(frozen=True, slots=True)
 class Degradation:
     """How a word is bent and dirtied. Lengths in px of the result; levels are shares of the full grey scale.
@@ -65,6 +69,10 @@ class Degradation:
         inverted: light ink on dark paper.
         specks: number of dots of ink that are no character.
         rules: number of straight lines through or around the word.
+        stains: number of soft dark spots, wider than a stroke.
+        fade: by how much the ink pales, at most, over the image.
+        grain: standard deviation of the paper's texture, coarser than `noise`.
+        lines_px: how much of the lines above and below shows at the picture's top and bottom.
     """
 
     rotation_deg: float = 0.0
@@ -81,6 +89,10 @@ class Degradation:
     inverted: bool = False
     specks: int = 0
     rules: int = 0
+    stains: int = 0
+    fade: float = 0.0
+    grain: float = 0.0
+    lines_px: tuple[int, int] = (0, 0)
 
     @classmethod
     def draw(cls, rng: np.random.Generator, hard: bool) -> Degradation:
@@ -123,11 +135,13 @@ class Rendered:
         text: its transcript, in normal form.
         pixels: uint8 (H, W), 0 black.
         boxes: float32 (L, 4), one per character in reading order; NaN for a space.
+        ink: uint8 (H, W), how much of each pixel the word's own characters cover, 255 all of it.
     """
 
     text: str
     pixels: NDArray[np.uint8]
     boxes: NDArray[np.float32]
+    ink: NDArray[np.uint8]
 
     def word(self, id: int) -> WordImage:
         return WordImage(id, f"rendered/{id:05}.png", self.pixels, characters(self.text))
@@ -155,19 +169,23 @@ def load_font(path: Path | None, size_px: float) -> ImageFont.FreeTypeFont:
 
 
 def render_word(
-    text: str, font: ImageFont.FreeTypeFont, rng: np.random.Generator, degradation: Degradation = CLEAN
+    text: str, font: Font, rng: np.random.Generator, degradation: Degradation = CLEAN
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """`render` for those who want the image and the boxes (L, 4) alone."""
+    rendered = render(text, font, rng, degradation)
+    return rendered.pixels, rendered.boxes
+
+
+def render(text: str, font: Font, rng: np.random.Generator, degradation: Degradation = CLEAN) -> Rendered:
     """An image of `text` and the exact boxes of its L characters.
 
     A box holds the pixels that its own character covers by at least `INK` after rotation, shear and stretching;
     blur, noise and the rest do not move it.
 
     Args:
-        text: one line, in any direction of writing; the font should have its letters.
+        text: one line, in any direction of writing.
+        font: a font that has its letters, or one font per character.
         rng: for whatever `degradation` leaves open; the same state gives the same image.
-
-    Returns:
-        uint8 (H, W) and float32 (L, 4) in reading order, NaN for spaces.
 
     Raises:
         CharlocError: `text` is empty, or the font draws nothing for a character that is no space.
@@ -175,12 +193,18 @@ def render_word(
     clusters = characters(normalise(text))
     if not clusters:
         raise CharlocError("There is nothing to render: the text is empty.")
-    layers = _bend(_draw_each(clusters, font, degradation), degradation)
+    fonts = [font] * len(clusters) if isinstance(font, ImageFont.FreeTypeFont) else list(font)
+    layers = _bend(_draw_each(clusters, fonts, degradation), degradation)
     boxes = ink_boxes(layers)
     blank = [c for c, box in zip(clusters, boxes, strict=True) if np.isnan(box).any() != is_space(c)]
     if blank:
-        raise CharlocError(f"The font {font.getname()[0]} draws nothing for {' '.join(map(repr, blank))}.")
-    return _paint(1 - np.prod(1 - layers, axis=0), degradation, rng), boxes
+        raise CharlocError(f"The font {fonts[0].getname()[0]} draws nothing for {' '.join(map(repr, blank))}.")
+    ink = 1 - np.prod(1 - layers, axis=0)
+    own = np.rint(ink * 255).astype(np.uint8)
+    for at_top, shown in zip((True, False), degradation.lines_px, strict=True):
+        if shown:
+            _another_line(ink, min(shown, len(ink)), at_top, fonts[0], degradation, rng)
+    return Rendered(normalise(text), _paint(ink, degradation, rng), boxes, own)
 
 
 def render_set(n: int, seed: int, hard: bool, fonts: Sequence[Path] = ()) -> list[Rendered]:
@@ -193,7 +217,7 @@ def render_set(n: int, seed: int, hard: bool, fonts: Sequence[Path] = ()) -> lis
         text = text.upper() if style < 0.05 else text.capitalize() if style < 0.25 else text
         text += str(rng.choice(["", ".", ",", ";", "!", "?"], p=[0.85, 0.05, 0.05, 0.02, 0.02, 0.01]))
         font = load_font(fonts[int(rng.integers(len(fonts)))] if fonts else None, rng.uniform(22, 46))
-        rendered.append(Rendered(text, *render_word(text, font, rng, Degradation.draw(rng, hard))))
+        rendered.append(render(text, font, rng, Degradation.draw(rng, hard)))
     return rendered
 
 
@@ -214,23 +238,43 @@ def ink_boxes(layers: NDArray[np.float32]) -> NDArray[np.float32]:
     return boxes
 
 
-def _draw_each(clusters: Sequence[str], font: ImageFont.FreeTypeFont, degradation: Degradation) -> NDArray[np.float32]:
+def _another_line(
+    ink: NDArray[np.float32], shown: int, at_top: bool, font: ImageFont.FreeTypeFont, degradation: Degradation,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Draw, in place, the edge of the text line above or below: `shown` rows of it."""
+    width, at = ink.shape[1], -int(rng.integers(0, 30))
+    while at < width:
+        word = characters(WORDS[rng.integers(len(WORDS))])
+        other = _bend(_draw_each(word, [font] * len(word), degradation), replace(degradation, margins_px=(0, 0, 0, 0)))
+        rows = other.max(axis=0)
+        rows = rows[-shown:] if at_top else rows[:shown]
+        left, right = max(at, 0), min(at + rows.shape[1], width)
+        if right > left:
+            place = np.s_[: len(rows), left:right] if at_top else np.s_[len(ink) - len(rows) :, left:right]
+            ink[place] = np.maximum(ink[place], rows[:, left - at : right - at])
+        at += rows.shape[1] + int(rng.integers(6, 16))
+
+
+def _draw_each(
+    clusters: Sequence[str], fonts: Sequence[ImageFont.FreeTypeFont], degradation: Degradation
+) -> NDArray[np.float32]:
     """Each character alone on a layer, where it stands in the word: (L, H, W), covered share 0..1."""
     stroke = degradation.stroke_px
     lefts = [0.0] * len(clusters)
-    before = ""
-    for place, i in enumerate(visual_order(clusters)):
-        # Measured with what stands before it, so that the font's kerning is in the position.
-        advance = font.getlength(before + clusters[i]) - font.getlength(clusters[i])
-        lefts[i] = advance + place * degradation.tracking_px / degradation.stretch
-        before += clusters[i]
-    spans = [font.getbbox(c, anchor="ls", stroke_width=stroke) for c in clusters]
+    order = visual_order(clusters)
+    for before, i in pairwise(order):
+        left, right, font = clusters[before], clusters[i], fonts[before]
+        # Measured with what stands after it, so that the font's kerning is in the position.
+        together = font.getlength(left + right) - font.getlength(right) if fonts[i] == font else font.getlength(left)
+        lefts[i] = lefts[before] + together + degradation.tracking_px / degradation.stretch
+    spans = [font.getbbox(c, anchor="ls", stroke_width=stroke) for c, font in zip(clusters, fonts, strict=True)]
     left = min(x + span[0] for x, span in zip(lefts, spans, strict=True)) - 2
     right = max(x + span[2] for x, span in zip(lefts, spans, strict=True)) + 2
     top, bottom = min(span[1] for span in spans) - 2, max(span[3] for span in spans) + 2
     size = int(np.ceil(right - left)), int(np.ceil(bottom - top))
     layers = np.zeros((len(clusters), size[1], size[0]), np.float32)
-    for layer, x, character in zip(layers, lefts, clusters, strict=True):
+    for layer, x, character, font in zip(layers, lefts, clusters, fonts, strict=True):
         canvas = Image.new("L", size)
         ImageDraw.Draw(canvas).text((x - left, -top), character, 255, font, anchor="ls", stroke_width=stroke)
         layer[:] = np.asarray(canvas, np.float32) / 255
@@ -270,16 +314,30 @@ def _paint(ink: NDArray[np.float32], degradation: Degradation, rng: np.random.Ge
     for _ in range(degradation.rules):
         offset, slope, half = rng.uniform(0, height), rng.uniform(-0.02, 0.02), rng.uniform(0.5, 1.2)
         ink = np.maximum(ink, np.clip(half + 0.5 - np.abs(ys - offset - slope * (xs - width / 2)), 0, 1))
+    if degradation.fade:
+        ink *= 1 - degradation.fade * _drift(ink.shape, rng)
+    for _ in range(degradation.stains):
+        x, y, radius = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.1, 0.5) * height
+        spot = np.exp(-(((xs - x) / radius) ** 2 + ((ys - y) / (radius * rng.uniform(0.5, 1.5))) ** 2))
+        ink = np.maximum(ink, rng.uniform(0.1, 0.6) * spot)
     if degradation.blur_px:
         ink = gaussian_filter(ink, degradation.blur_px)
     level = np.full(ink.shape, degradation.paper)
     if degradation.shading:
-        coarse = rng.uniform(-1, 0, (3, 4))
-        drift = zoom(coarse, (height / 3, width / 4), order=1, mode="nearest", grid_mode=True)
-        level += degradation.shading * drift[:height, :width]
+        level -= degradation.shading * _drift(ink.shape, rng)
     level -= degradation.contrast * ink
     if degradation.inverted:
         level = 1 - level
+    if degradation.grain:
+        grain = gaussian_filter(rng.normal(0, 1, ink.shape), 1.2)
+        level += degradation.grain * grain / grain.std()
     if degradation.noise:
         level += rng.normal(0, degradation.noise, ink.shape)
     return np.asarray(np.rint(np.clip(level, 0, 1) * 255), np.uint8)
+
+
+def _drift(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Something that changes slowly over the image, 0..1, (H, W)."""
+    coarse = rng.uniform(0, 1, (3, 4))
+    drift = zoom(coarse, (shape[0] / 3, shape[1] / 4), order=1, mode="nearest", grid_mode=True)
+    return np.asarray(drift[: shape[0], : shape[1]])

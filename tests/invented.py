@@ -55,7 +55,7 @@ def invented_words(count: int) -> list[Rendered]:
             boxes.append((x, 12, x + ink.shape[1], 32))
             x += ink.shape[1] + GAP_PX
         pixels = np.clip(pixels[:, : x + 4], 0, 255).astype(np.uint8)
-        words.append(Rendered(text, pixels, np.array(boxes, np.float32)))
+        words.append(Rendered(text, pixels, np.array(boxes, np.float32), 255 - pixels))
     return words
 
 

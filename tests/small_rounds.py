@@ -13,7 +13,7 @@ from charloc import learning
 from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import _learner
 from charloc.metrics import scores, word_errors
-from charloc.synth import Degradation, Rendered, load_font, render_set, render_word
+from charloc.synth import Degradation, Rendered, load_font, render, render_set
 from charloc.types import Localization, Pin, Pins, TrainingSet, WordImage
 
 CONTRADICTING = [
@@ -71,7 +71,7 @@ def simple_words(letters: str = "Sol", count: int = 32, longest: int = 4) -> lis
     rendered = []
     for _ in range(count):
         text = "".join(rng.choice(list(letters), int(rng.integers(2, longest + 1))))
-        rendered.append(Rendered(text, *render_word(text, load_font(None, 26), rng, CLEAN)))
+        rendered.append(render(text, load_font(None, 26), rng, CLEAN))
     return rendered
 
 
@@ -89,11 +89,11 @@ def r50(rendered: list[Rendered], found: list[Localization]) -> float:
 
 def line_r50(text: str, localize: Callable[[WordImage], Localization]) -> float:
     """Share of a line's letters that are found; also checks that spaces, and only they, have no box."""
-    pixels, boxes = render_word(text, load_font(None, 26), np.random.default_rng(0), CLEAN)
-    found = localize(WordImage(1, "line", pixels, tuple(text)))
+    rendered = render(text, load_font(None, 26), np.random.default_rng(0), CLEAN)
+    found = localize(WordImage(1, "line", rendered.pixels, tuple(text)))
     space = np.array([c == " " for c in text])
     assert np.isnan(found.boxes[space]).all() and np.isfinite(found.boxes[~space]).all()
-    return r50([Rendered(text, pixels, boxes[~space])], [replace_boxes(found, ~space)])
+    return r50([replace(rendered, boxes=rendered.boxes[~space])], [replace_boxes(found, ~space)])
 
 
 def replace_boxes(found: Localization, kept: np.ndarray) -> Localization:

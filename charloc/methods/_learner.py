@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from charloc.glyphs import has_marks
-from charloc.ink import Ink, find_ink
+from charloc.ink import Ink, OwnInk, find_ink
 from charloc.learning import BATCH, Sample, Shown
+from charloc.learning_ink import own_ink
 from charloc.methods import Checkpoint
 from charloc.nets import STRIDE
+from charloc.nets_ink import InkNet
 from charloc.normalise import View, view
 from charloc.text import Charset, visual_order
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
@@ -38,6 +41,8 @@ share a mistake, and those few must outweigh it."""
 MOST_EPOCHS = 60
 """A handful of words is not shown more often than this."""
 CHUNK = 64
+INK = "ink."
+"""What the names of an ink net's tensors begin with in a checkpoint."""
 NOTHING = "There is nothing to learn from: every word is flagged or empty. Import words first."
 
 
@@ -58,6 +63,7 @@ class Learner(ABC, Generic[Net]):
         self.seed = seed
         self.charset = Charset(())
         self.net: Net | None = None
+        self.ink: InkNet | None = None
         self.rounds = 0
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -83,6 +89,10 @@ class Learner(ABC, Generic[Net]):
             raise CheckpointError(f"The {self.name} method has learned nothing yet. Run a round of training first.")
         return self.net.eval()
 
+    def _own_ink(self) -> OwnInk | None:
+        """What tells a word's ink from other dark things, where that was learned."""
+        return None if self.ink is None else partial(own_ink, self.ink.eval())
+
     def _grow(self, charset: Charset) -> None:
         """A net for `charset` that keeps what the present one knows."""
         if self.net is not None and len(charset) == len(self.charset):
@@ -100,7 +110,13 @@ class Learner(ABC, Generic[Net]):
         self.net, self.charset = grown, charset
 
     def checkpoint(self) -> Checkpoint:
-        tensors = {} if self.net is None else {k: v.numpy().copy() for k, v in self.net.state_dict().items()}
+        nets = {"": self.net, INK: self.ink}
+        tensors = {
+            prefix + name: tensor.numpy().copy()
+            for prefix, net in nets.items()
+            if net is not None
+            for name, tensor in net.state_dict().items()
+        }
         settings = {"method": self.name, "charset": self.charset.to_json(), **self._kept(), "rounds": self.rounds}
         return Checkpoint(tensors, settings)
 
@@ -113,13 +129,19 @@ class Learner(ABC, Generic[Net]):
         self.charset = Charset.from_json(str(settings["charset"]))
         self.rounds = int(str(settings["rounds"]))
         self._recall(settings)
-        if checkpoint.tensors:
-            self.net = self._new_net(len(self.charset))
-            try:
-                self.net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in checkpoint.tensors.items()})
-            except RuntimeError as error:
-                raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
-            self.net.eval()
+        tensors = {name: torch.from_numpy(np.array(each)) for name, each in checkpoint.tensors.items()}
+        ink = {name.removeprefix(INK): tensors.pop(name) for name in list(tensors) if name.startswith(INK)}
+        try:
+            if tensors:
+                self.net = self._new_net(len(self.charset))
+                self.net.load_state_dict(tensors)
+                self.net.eval()
+            if ink:
+                self.ink = InkNet()
+                self.ink.load_state_dict(ink)
+                self.ink.eval()
+        except RuntimeError as error:
+            raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
 
 
 # --- what is seen and what is believed --------------------------------------------------------------------------------
@@ -133,17 +155,19 @@ class Look:
     view: View
 
 
-def look(word: WordImage) -> Look:
-    ink = find_ink(word.pixels, has_marks(word.characters))
+def look(word: WordImage, own: OwnInk | None = None) -> Look:
+    ink = find_ink(word.pixels, has_marks(word.characters), own)
     return Look(ink, view(ink))
 
 
-def each_look(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[tuple[WordImage, Look]]:
+def each_look(
+    words: Sequence[WordImage], chosen: Sequence[int], own: OwnInk | None = None
+) -> Iterator[tuple[WordImage, Look]]:
     """The chosen words with their looks, two at a time, in order, never holding more than a chunk."""
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(chosen), CHUNK):
             chunk = [words[i] for i in chosen[start : start + CHUNK]]
-            yield from zip(chunk, pool.map(look, chunk), strict=True)
+            yield from zip(chunk, pool.map(partial(look, own=own), chunk), strict=True)
 
 
 def nothing_believed(training: TrainingSet, chosen: Sequence[int]) -> bool:

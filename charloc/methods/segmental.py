@@ -11,32 +11,49 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charloc.boxes import certainty, finish, ink_boxes, survive
+from charloc.boxes import boundary_certainty, finish, ink_boxes, survive
+from charloc.calibration import Calibration, fit
+from charloc.confidence import features, frame_fit
 from charloc.fusion import fuse
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Evidence, solve
+from charloc.layout import Evidence, Expected, solve
 from charloc.learning import Sample, autocast, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
 from charloc.methods.guess import LONGEST
+from charloc.metrics import iou
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import View
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
-from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
+from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
 LEAST_STEPS, MOST_STEPS = 400, 700
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """The visible characters of a word in layout order, laid out: boxes (L, 4), features of `confidence`, (L, F), the
+    probability of both boundaries times the agreement of ink and net, (L,)."""
+
+    order: list[int]
+    expected: Expected
+    boxes: Floats
+    features: Floats
+    product: Floats
+    score: float
 
 
 class Segmental(Learner[SegmentalNet]):
@@ -54,18 +71,22 @@ class Segmental(Learner[SegmentalNet]):
     def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.2, seed: int = 0) -> None:
         self.temper = temper
         self.measures = Measures({})
+        self.calibration: Calibration | None = None
         super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
 
-    def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
+    def m_step(
+        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None
+    ) -> Mapping[str, float]:
+        """Learn from `training`, in `steps` batches if that is given, else in as many as so many words ask for."""
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         samples: list[Sample] = []
         characters: list[tuple[str, ...]] = []
         placed: list[Floats] = []
         counts: list[Floats] = []
         charset = self.charset.extended(training.words[i].characters for i in chosen)
-        for done, (word, seen) in enumerate(each_look(training.words, chosen)):
+        for done, (word, seen) in enumerate(each_look(training.words, chosen, self._own_ink())):
             progress("prepare", done, len(chosen))
             i = chosen[done]
             sample, edges = believed(seen, word, training.localizations[i], training.pins[i], charset)
@@ -80,7 +101,8 @@ class Segmental(Learner[SegmentalNet]):
         self.measures = measure(characters, placed, counts)
         self._grow(charset)
         assert self.net is not None
-        steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
+        if steps is None:
+            steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         rate = 3e-3 if self.rounds == 0 else 1.5e-3
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
         self.rounds += 1
@@ -97,12 +119,34 @@ class Segmental(Learner[SegmentalNet]):
             for start in range(0, len(words), CHUNK):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                looks = list(pool.map(look, chunk))
+                looks = list(pool.map(partial(look, own=self._own_ink()), chunk))
                 scores = self._evidence([each.view for each in looks])
                 jobs = zip(chunk, pins[start : start + CHUNK], looks, scores, strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
         return out
+
+    def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
+        """Find out what confidence is worth, from words whose boxes are known because they were rendered.
+
+        Args:
+            words: N words that nothing was learned from.
+            truth: N arrays (L, 4) of their boxes.
+        """
+        self.calibration = None
+        rows, right = [], []
+        for done, (word, seen) in enumerate(each_look(words, range(len(words)), self._own_ink())):
+            progress("calibrate", done, len(words))
+            try:
+                placed = self._place(word, (), seen, self._evidence([seen.view])[0])
+            except TranscriptError:
+                continue
+            known = ~placed.expected.space
+            rows.append(placed.features[known])
+            right.append(iou(placed.boxes, truth[done][placed.order])[known] >= 0.5)
+        progress("calibrate", len(words), len(words))
+        if rows:
+            self.calibration = fit(np.concatenate(rows), np.concatenate(right))
 
     @torch.inference_mode()
     def _evidence(self, views: Sequence[View]) -> list[tuple[Floats, torch.Tensor]]:
@@ -134,21 +178,31 @@ class Segmental(Learner[SegmentalNet]):
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
+        placed = self._place(word, pins, seen, evidence)
+        confidence = placed.product if self.calibration is None else self.calibration(placed.features)
+        confidence = np.where(placed.expected.space, placed.product, confidence).astype(np.float32)
+        return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
+
+    def _place(self, word: WordImage, pins: Pins, seen: Look, evidence: tuple[Floats, torch.Tensor]) -> _Placed:
+        order = visible_order(word.characters, pins)
         laid_out = [word.characters[i] for i in order]
-        ink, log_probs, features = seen.ink, *evidence
+        ink, log_probs, net_features = seen.ink, *evidence
         classes = self.charset.encode(laid_out, unknown=0)
         fixed, extra = pinned_bounds(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
-        evidence = _cumulate(log_probs, classes, seen.view.frames(spans.columns, STRIDE), self.temper)
-        solution = solve(spans, expected, evidence=evidence, fixed=fixed)
+        cuts = seen.view.frames(spans.columns, STRIDE)
+        solution = solve(spans, expected, evidence=_cumulate(log_probs, classes, cuts, self.temper), fixed=fixed)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, features)
+        from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, net_features)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
         posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
-        confidence = certainty(posterior, solution.bounds, spans)
-        confidence = np.where(expected.space, confidence, confidence * agreement).astype(np.float32)
-        return finish(word, order, boxes, confidence, -solution.cost, pins, self.name)
+        sure = boundary_certainty(posterior, solution.bounds, spans)
+        apart = np.abs(from_ink - from_net) / np.float32(ink.core)
+        fits = frame_fit(log_probs, classes, cuts, solution.bounds)
+        rows = features(spans, expected, solution, sure, apart, *fits)
+        product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, agreement)
+        return _Placed(order, expected, boxes, rows, product.astype(np.float32), -solution.cost)
 
     @torch.inference_mode()
     def _predict(
@@ -176,11 +230,14 @@ class Segmental(Learner[SegmentalNet]):
         return SegmentalNet(classes)
 
     def _kept(self) -> Mapping[str, object]:
-        return {"measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False)}
+        kept = {"measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False)}
+        return kept if self.calibration is None else {**kept, "calibration": self.calibration.to_json()}
 
     def _recall(self, settings: Mapping[str, object]) -> None:
         known = json.loads(str(settings["measures"]))
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
+        if "calibration" in settings:
+            self.calibration = Calibration.from_json(str(settings["calibration"]))
 
 
 def _cumulate(

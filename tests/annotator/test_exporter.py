@@ -18,7 +18,7 @@ from annotator.importer import import_items
 from charloc.formats.jsonl import Jsonl
 from charloc.formats.pairs import Pairs
 from charloc.metrics import scores, word_errors
-from charloc.synth import Rendered, load_font, render_set, render_word
+from charloc.synth import load_font, render, render_set
 from charloc.types import CharlocError, Localization, SourceWord
 from db import CharacterMark, NewCorrection, RoundStats, Store
 
@@ -28,8 +28,7 @@ STATS = RoundStats(words=4, seconds=1.0, words_per_s=4.0, log_likelihood=-1.0, m
 def rendered_words() -> list[SourceWord]:
     """Three words, and a line of two words that has a space and a character of two code points."""
     words = [each.source_word(f"w/{k}.png") for k, each in enumerate(render_set(3, 4, hard=False))]
-    pixels, boxes = render_word("no m\u0304e", load_font(None, 40), np.random.default_rng(0))
-    return [*words, Rendered("no m\u0304e", pixels, boxes).source_word("w/3.png")]
+    return [*words, render("no m\u0304e", load_font(None, 40), np.random.default_rng(0)).source_word("w/3.png")]
 
 
 @pytest.fixture

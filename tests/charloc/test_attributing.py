@@ -14,7 +14,7 @@ from charloc.methods._attributing import Attributed, Attributing, owners
 from charloc.methods._learner import look
 from charloc.methods.ctc import Ctc
 from charloc.metrics import scores, word_errors
-from charloc.synth import Rendered, load_font, render_word
+from charloc.synth import Rendered, load_font, render
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 
 NAMES = ("gradient", "masking")
@@ -62,7 +62,7 @@ def simple_words(count: int) -> list[Rendered]:
     out = []
     for _ in range(count):
         text = "".join(rng.choice(list("aenotw"), rng.integers(2, 8)))
-        out.append(Rendered(text, *render_word(text, font, rng)))
+        out.append(render(text, font, rng))
     return out
 
 

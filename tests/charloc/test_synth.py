@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from charloc import images, synth
-from charloc.synth import CLEAN, Degradation, load_font, render_set, render_word
+from charloc.synth import CLEAN, Degradation, load_font, render, render_set, render_word
 from charloc.text import characters
 from charloc.types import CharlocError
 
@@ -26,7 +27,7 @@ def test_boxes_are_those_of_each_glyph_alone(rng: np.random.Generator, degradati
     """The same word with all other characters painted out has exactly this box of ink."""
     font = load_font(None, 36)
     image, boxes = render_word("Hamig", font, rng, degradation)
-    everything = synth._bend(synth._draw_each(tuple("Hamig"), font, degradation), degradation)
+    everything = synth._bend(synth._draw_each(tuple("Hamig"), [font] * 5, degradation), degradation)
     for layer, box in zip(everything, boxes, strict=True):
         ys, xs = np.nonzero(np.rint(255 * (1 - layer)) <= np.rint(255 * (1 - synth.INK)))
         assert box.tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
@@ -115,3 +116,111 @@ def test_what_cannot_be_rendered(rng: np.random.Generator, tmp_path: Path) -> No
     (tmp_path / "no.ttf").write_bytes(b"no font")
     with pytest.raises(CharlocError, match=r"no\.ttf"):
         load_font(tmp_path / "no.ttf", 20)
+
+
+# --- what is dark and no character of the word ------------------------------------------------------------------------
+
+
+def test_ink_is_that_of_the_word(rng: np.random.Generator) -> None:
+    """Whatever it is printed on and however it is scanned."""
+    font = load_font(None, 36)
+    plain = render("hold", font, rng)
+    np.testing.assert_allclose(plain.ink, 255 - plain.pixels.astype(int), atol=1)
+    dirt = Degradation(
+        blur_px=1, noise=0.1, paper=0.7, contrast=0.4, shading=0.2, inverted=True, specks=4, rules=2, stains=2,
+        fade=0.5, grain=0.05, lines_px=(4, 3),
+    )  # fmt: skip
+    dirty = render("hold", font, rng, dirt)
+    np.testing.assert_array_equal(dirty.ink, plain.ink)
+    np.testing.assert_array_equal(dirty.boxes, plain.boxes)
+    assert np.abs(dirty.pixels.astype(int) - plain.pixels).mean() > 20
+
+
+@pytest.mark.parametrize("lines_px", [(4, 0), (0, 6), (3, 5), (500, 0)])
+@pytest.mark.parametrize("degradation", [CLEAN, BENT])
+def test_neighbouring_lines_are_dark_and_no_part_of_the_word(
+    rng: np.random.Generator, lines_px: tuple[int, int], degradation: Degradation
+) -> None:
+    font = load_font(None, 36)
+    degradation = replace(degradation, margins_px=(8, 8, 8, 8))
+    alone = render("moan", font, rng, degradation)
+    among = render("moan", font, rng, replace(degradation, lines_px=lines_px))
+    np.testing.assert_array_equal(among.boxes, alone.boxes)
+    np.testing.assert_array_equal(among.ink, alone.ink)
+    assert (among.pixels <= alone.pixels).all()
+    darker = np.flatnonzero((among.pixels < alone.pixels - 100.0).any(axis=1))
+    top, bottom = lines_px
+    inside = (darker >= top) & (darker < len(alone.pixels) - bottom)
+    assert not inside.any()
+    assert ((darker < top).any(), (darker >= len(alone.pixels) - bottom).any()) == (top > 0, bottom > 0)
+    if degradation == replace(CLEAN, margins_px=(8, 8, 8, 8)):  # from one end of the picture to the other
+        columns = np.flatnonzero((among.pixels < alone.pixels - 100.0).any(axis=0))
+        assert columns[0] < 30
+        assert columns[-1] > alone.pixels.shape[1] - 30
+
+
+def test_stains_are_soft_and_wider_than_a_stroke(rng: np.random.Generator) -> None:
+    font = load_font(None, 36)
+    plain = render("lull", font, rng).pixels.astype(int)
+    darkened = []
+    for _ in range(10):
+        darker = plain - render("lull", font, rng, Degradation(stains=1)).pixels
+        assert darker.min() >= 0
+        assert darker.max() <= round(0.6 * 255)
+        paper = plain == 255
+        darkened.append(((darker > 12) & paper).sum() / paper.sum())
+        # Neighbouring pixels of paper differ little.
+        level = np.where(paper[:, 1:] & paper[:, :-1], np.abs(np.diff(darker, axis=1)), 0)
+        assert level.max() < 60
+    assert max(darkened) > 0.1
+
+
+def test_fading_ink_pales_differently_over_the_image(rng: np.random.Generator) -> None:
+    font = load_font(None, 36)
+    plain = render("mimimimi", font, rng).pixels.astype(float)
+    faded = render("mimimimi", font, rng, Degradation(fade=0.6)).pixels
+    assert (faded[plain == 255] == 255).all()
+    black = faded[plain == 0]
+    assert black.max() <= 0.6 * 255 + 1
+    assert black.max() - black.min() > 20
+
+
+def test_grain_is_coarser_than_noise(rng: np.random.Generator) -> None:
+    font = load_font(None, 40)
+
+    def likeness(**dirt: float) -> float:
+        """Correlation of neighbouring pixels of blank paper, and a check of how far they differ."""
+        shape = Degradation(paper=0.5, contrast=0.5, margins_px=(5, 60, 5, 5), **dirt)  # type: ignore[arg-type]
+        paper = render("grain", font, rng, shape).pixels[:55].astype(float)
+        assert paper.std() == pytest.approx(0.05 * 255, rel=0.15)
+        assert paper.mean() == pytest.approx(0.5 * 255, abs=4)
+        return float(np.corrcoef(paper[:, 1:].ravel(), paper[:, :-1].ravel())[0, 1])
+
+    assert likeness(noise=0.05) < 0.1
+    assert likeness(grain=0.05) > 0.6
+
+
+# --- fonts ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_character_in_its_own_font(rng: np.random.Generator) -> None:
+    large, small = load_font(None, 48), load_font(None, 16)
+    boxes = render("xoxo", [large, small, small, large], rng).boxes
+    alone = {(c, f): render(c, f, rng).boxes[0] for c in "xo" for f in (large, small)}
+    for box, key in zip(boxes, [("x", large), ("o", small), ("x", small), ("o", large)], strict=True):
+        # A pixel or so, for where it falls on the raster.
+        np.testing.assert_allclose(box[2:] - box[:2], alone[key][2:] - alone[key][:2], atol=1)
+    # On one baseline, one after another.
+    np.testing.assert_allclose(boxes[:, 3], boxes[0, 3], atol=1.5)
+    assert (boxes[1:, 0] >= boxes[:-1, 2] - 1).all()
+
+
+def test_one_font_for_each_is_one_font_for_all(rng: np.random.Generator) -> None:
+    """Kerning included."""
+    font = load_font(None, 60)
+    whole, each = render("AVAT", font, rng), render("AVAT", [font] * 4, rng)
+    np.testing.assert_array_equal(whole.pixels, each.pixels)
+    np.testing.assert_array_equal(whole.boxes, each.boxes)
+    # Where no two fonts are the same there is none.
+    apart = render("AVAT", [load_font(None, 60 + i / 100) for i in range(4)], rng)
+    assert apart.boxes[-1, 2] >= whole.boxes[-1, 2]

@@ -1,0 +1,120 @@
+"""Training an `InkNet` on rendered words, and what it then says of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
+
+from charloc.inkmap import soft_ink
+from charloc.learning import autocast
+from charloc.methods import Progress
+from charloc.nets_ink import MULTIPLE, InkNet, seen
+from charloc.synth import Rendered
+
+Floats = NDArray[np.float32]
+BATCH = 12
+TALLEST = 128
+"""Pictures are made smaller, by halves, until they are no taller than this (px): letters of the sizes it learned."""
+CROP = 256
+"""Pixels of a wider picture that are shown at a time while learning."""
+
+
+def train_ink(net: InkNet, rendered: Sequence[Rendered], steps: int, seed: int, progress: Progress) -> float:
+    """Cross entropy between what the net says and what was drawn, pixel by pixel; AdamW with a one-cycle rate.
+
+    Returns:
+        The mean loss over the last fifth of the steps.
+    """
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps, pct_start=0.15)
+    found = [(each, (soft_ink(each.pixels)[0] * 255).astype(np.uint8)) for each in rendered]
+    sizes = np.array([min(each.pixels.shape[1], CROP) * each.pixels.shape[0] for each in rendered])
+    kept = []
+    for step in range(steps):
+        progress("learn ink", step, steps)
+        # Neighbours in a random order of sizes: little padding, other company each time.
+        start = int(rng.integers(max(len(rendered) - 8 * BATCH, 1)))
+        near = np.argsort(sizes * rng.uniform(0.9, 1.1, len(sizes)))[start : start + 8 * BATCH]
+        inputs, targets, counts = _batch([found[i] for i in rng.permutation(near)[:BATCH]], rng)
+        with autocast():
+            logits = net(inputs)
+        losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+        loss = (losses * counts).sum() / counts.sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimiser.step()
+        schedule.step()
+        if step >= int(0.8 * steps):
+            kept.append(float(loss.detach()))
+    progress("learn ink", steps, steps)
+    net.eval()
+    return float(np.mean(kept))
+
+
+def _batch(
+    chosen: Sequence[tuple[Rendered, NDArray[np.uint8]]], rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What the net sees, what was drawn, and which pixels are no padding: (B, 2 | 1 | 1, H, W)."""
+    pieces = []
+    for each, soft in chosen:
+        left = int(rng.integers(max(each.pixels.shape[1] - CROP, 0) + 1))
+        pixels, ink, soft = (picture[:, left : left + CROP] for picture in (each.pixels, each.ink, soft))
+        if rng.random() < 0.2:
+            pixels = 255 - pixels
+        pieces.append((seen(pixels, np.divide(soft, 255, dtype=np.float32)), ink))
+    height = _padded(max(ink.shape[0] for _, ink in pieces))
+    width = _padded(max(ink.shape[1] for _, ink in pieces))
+    inputs = np.zeros((len(pieces), 2, height, width), dtype=np.float32)
+    targets = np.zeros((len(pieces), 1, height, width), dtype=np.float32)
+    counts = np.zeros_like(targets)
+    for b, (shown, ink) in enumerate(pieces):
+        inputs[b, :, : ink.shape[0], : ink.shape[1]] = shown
+        targets[b, 0, : ink.shape[0], : ink.shape[1]] = ink / np.float32(255)
+        counts[b, 0, : ink.shape[0], : ink.shape[1]] = 1
+    return torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(counts)
+
+
+def _padded(size: int) -> int:
+    return size + -size % MULTIPLE
+
+
+@torch.inference_mode()
+def own_ink(net: InkNet, pixels: NDArray[np.uint8], soft: Floats) -> Floats:
+    """How much of each pixel the word's own ink covers, as the net sees it: float32 (H, W), 0..1.
+
+    Args:
+        pixels: uint8 (H, W).
+        soft: float32 (H, W), from `inkmap.soft_ink`.
+    """
+    height, width = pixels.shape
+    smaller = 1
+    while height > smaller * TALLEST:
+        smaller *= 2
+    if smaller > 1:
+        rows, columns = -(-height // smaller), -(-width // smaller)
+        pixels = _reduced(pixels.astype(np.float32), smaller).astype(np.uint8)
+        soft = _reduced(soft, smaller)
+    shown = seen(pixels, soft)
+    padded = np.zeros((1, 2, _padded(shown.shape[1]), _padded(shown.shape[2])), dtype=np.float32)
+    padded[0, :, : shown.shape[1], : shown.shape[2]] = shown
+    with autocast():
+        logits = net(torch.from_numpy(padded).contiguous(memory_format=torch.channels_last))
+    ink = torch.sigmoid(logits.float())[0, 0, : shown.shape[1], : shown.shape[2]].numpy()
+    if smaller > 1:
+        ink = ndimage.zoom(ink, smaller, order=1, grid_mode=True, mode="nearest")[: rows * smaller, : columns * smaller]
+    return np.ascontiguousarray(ink[:height, :width])
+
+
+def _reduced(picture: Floats, by: int) -> Floats:
+    """Means over squares of `by` pixels a side; the border is repeated where it does not divide."""
+    padded = np.pad(picture, ((0, -picture.shape[0] % by), (0, -picture.shape[1] % by)), mode="edge")
+    return padded.reshape(padded.shape[0] // by, by, padded.shape[1] // by, by).mean(axis=(1, 3))

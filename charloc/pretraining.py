@@ -1,0 +1,50 @@
+"""Learning from rendered words what `segmental` then starts from: which ink is a word's own, what letters look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from charloc.corpus import LATIN, render_corpus
+from charloc.learning_ink import train_ink
+from charloc.methods import Checkpoint, Progress, silent
+from charloc.methods.segmental import Segmental
+from charloc.nets_ink import InkNet
+from charloc.synth import Rendered
+from charloc.types import Localization, TrainingSet, WordImage
+
+__all__ = ["LATIN", "pretrain", "render_corpus"]
+
+
+def pretrain(
+    rendered: Sequence[Rendered], held_out: Sequence[Rendered] = (), *, steps: int, seed: int = 0,
+    progress: Progress = silent,
+) -> Checkpoint:  # fmt: skip
+    """What `segmental` learns from rendered words whose boxes are known.
+
+    Args:
+        rendered: words of all the alphabet.
+        held_out: other words, to find out what confidence is worth; none: it stays uncalibrated.
+        steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
+        progress: called with ("learn ink" | "prepare" | "learn" | "calibrate", done, total).
+
+    Returns:
+        A checkpoint of `segmental`.
+    """
+    torch.manual_seed(seed)
+    method = Segmental(seed=seed)
+    method.ink = InkNet()
+    train_ink(method.ink, rendered, max(2 * steps // 3, 1), seed, progress)
+    sure = [np.ones(len(each.boxes), dtype=np.float32) for each in rendered]
+    boxes = [Localization(r.boxes, s, 0.0, "rendered") for r, s in zip(rendered, sure, strict=True)]
+    weights = np.ones(len(rendered), dtype=np.float32)
+    method.m_step(TrainingSet(_words(rendered), boxes, [()] * len(rendered), weights), progress, steps)
+    if held_out:
+        method.calibrate(_words(held_out), [each.boxes for each in held_out], progress)
+    return method.checkpoint()
+
+
+def _words(rendered: Sequence[Rendered]) -> list[WordImage]:
+    return [each.word(i) for i, each in enumerate(rendered)]
