@@ -60,7 +60,7 @@ def learn(method: str, count: int = 32) -> Learned:
     nothing: list[Pins] = [()] * count
     guess, even = (first_guess(words, nothing, first=first) for first in ("guess", "even"))
     reports: list[tuple[str, int, int]] = []
-    result = run_round(method, words, guess, nothing, np.ones(count, np.float32),
+    result = run_round(method, words, guess, nothing, np.ones(count, np.float32), first="guess",
                        progress=lambda *report: reports.append(report))  # fmt: skip
     return Learned(rendered, words, guess, even, result, reports)
 

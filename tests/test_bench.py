@@ -111,6 +111,8 @@ def test_the_plan() -> None:
     ]
     assert plan[2].kin == plan[1] and plan[6].kin == plan[4] and plan[0].kin is None
     assert len({job.key for job in plan}) == len(plan)
+    warm = jobs.plan(["irish"], ["guess", "fake"], inits=["pretrained"])
+    assert [(job.key, job.label) for job in warm] == [("irish-fake-pretrained-all-2", "fake, warm start")]
     short = jobs.plan(["irish"], ["fake_kin"], words=9, rounds=3, inits=["guess"])[0]
     assert jobs.plan(["irish"], ["fake"], control=False)[0].key == plan[4].key
     assert short.key == "irish-fake_kin-guess-9-3" and short.kin == Job("irish", "fake", "guess", 9, 3)

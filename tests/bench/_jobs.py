@@ -16,7 +16,8 @@ from charloc.types import CharlocError
 
 SETS = ("irish", "fraktur", "rendered_clean", "rendered_hard")
 INITS = ("guess", "flat")
-FIRST = {"guess": "guess", "flat": "even"}
+"""The starts that the tables compare. A warm start belongs only where it is asked for: it learned from other words."""
+FIRST = {"guess": "guess", "flat": "even", "pretrained": "pretrained"}
 """The method that stands in for "nothing known yet", by start."""
 FLAT = (("irish", "ctc"), ("irish", "xy"))
 """Sets and methods that are also run from a flat start, to see that learning does the work and not the guess."""
@@ -36,7 +37,7 @@ class Job:
 
     Args:
         set, method: names.
-        init: "guess" or "flat".
+        init: a key of `FIRST`.
         words: at most so many, evenly spread; None: all.
         rounds: of EM before any correction; for a method that only reads, its kin's.
         control: whether the round after the corrections is also run without them. Another round may help by itself.
@@ -58,7 +59,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        return self.method if self.init == "guess" else f"{self.method}, flat start"
+        return self.method + {"flat": ", flat start", "pretrained": ", warm start"}.get(self.init, "")
 
     @property
     def kin(self) -> Job | None:
@@ -89,14 +90,20 @@ def plan(
     """
     _known("set", sets, SETS)
     _known("method", methods, METHODS)
-    _known("start", inits, INITS)
+    _known("start", inits, FIRST)
     return [
         Job(name, method, init, words, rounds or rounds_of(method), control, corrections)
         for name in sets
         for method in METHODS
-        for init in INITS
-        if method in methods and init in inits and (init == "guess" or (name, method) in FLAT)
+        for init in FIRST
+        if method in methods and init in inits and _makes_sense(name, method, init)
     ]
+
+
+def _makes_sense(name: str, method: str, init: str) -> bool:
+    if init == "flat":
+        return (name, method) in FLAT
+    return init == "guess" or METHODS[method].learns
 
 
 def with_kin(jobs: Sequence[Job], kept: Path) -> list[Job]:

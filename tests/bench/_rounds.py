@@ -15,7 +15,7 @@ from charloc.types import CharlocError, Pins
 from tests.bench import _jobs
 from tests.bench._sets import Set
 
-INITS = {**_jobs.FIRST, "pretrained": "pretrained"}
+INITS = _jobs.FIRST
 """Starts, and the method that makes the first localizations of each."""
 DEFAULT_INIT = next(name for name, first in INITS.items() if first == em.FIRST)
 EVERY_S = 30.0

@@ -49,7 +49,7 @@ def learned(few_steps: None) -> Learned:
     rendered = simple_words(64)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
-    guess = first_guess(words, nothing)
+    guess = first_guess(words, nothing, first="guess")
     method = Ctc()
     method.m_step(TrainingSet(words, guess, nothing, np.ones(len(words), np.float32)))
     return Learned(rendered, words, guess, method.checkpoint())

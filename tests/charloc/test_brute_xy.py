@@ -50,8 +50,8 @@ def learned(small: object) -> Learned:
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
     weights = np.ones(len(words), np.float32)
-    guess = first_guess(words, nothing)
-    inner = run_round("ctc", words, guess, nothing, weights).checkpoint
+    guess = first_guess(words, nothing, first="guess")
+    inner = run_round("ctc", words, guess, nothing, weights, first="guess").checkpoint
     assert inner is not None
     result = run_round("brute_xy", words, guess, nothing, weights, parent=inner)
     assert result.checkpoint is not None

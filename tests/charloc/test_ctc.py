@@ -242,7 +242,7 @@ def test_lines_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     set_steps(monkeypatch, ctc, 120)
     words = [each.word(i) for i, each in enumerate(simple_words("Solida"))]
     method = Ctc()
-    method.m_step(training(words, first_guess(words, [()] * len(words))))
+    method.m_step(training(words, first_guess(words, [()] * len(words), first="guess")))
     for text in ("Solid aS lad oil", "Soda " * 8 + "S"):
         assert line_r50(text, lambda word: method.e_step([word], [()])[0]) > 0.85
 
@@ -284,7 +284,7 @@ def test_new_characters_are_added_and_the_old_ones_keep_what_was_learned(
 def test_a_second_round_learns_new_characters(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
     set_steps(monkeypatch, ctc, 60)
     words = [replace(word, characters=tuple(c.upper() for c in word.characters)) for word in learned.words[:8]]
-    result = run_round("ctc", words, learned.guess[:8], [()] * 8, np.ones(8, np.float32),
+    result = run_round("ctc", words, learned.guess[:8], [()] * 8, np.ones(8, np.float32), first="guess",
                        parent=learned.result.checkpoint)  # fmt: skip
     assert result.learned["steps"] == 20
     assert result.checkpoint is not None and result.checkpoint.settings["rounds"] == 2
@@ -312,7 +312,7 @@ def test_checkpoints_of_something_else_are_refused(learned: Learned) -> None:
 def test_nothing_to_learn_from(learned: Learned) -> None:
     words = learned.words[:2]
     flagged = training(words, learned.guess[:2], weights=np.zeros(2, np.float32))
-    invisible = training(words, first_guess(words, hidden(words)), pins=hidden(words))
+    invisible = training(words, first_guess(words, hidden(words), first="guess"), pins=hidden(words))
     for nothing in (flagged, invisible):
         with pytest.raises(CharlocError, match="nothing to learn from"):
             Ctc().m_step(nothing)

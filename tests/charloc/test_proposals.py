@@ -57,9 +57,9 @@ def learned(few_steps: object) -> Learned:
     rendered = render_set(60, 21, hard=False)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
-    guess = first_guess(words, nothing)
+    guess = first_guess(words, nothing, first="guess")
     reports: list[tuple[str, int, int]] = []
-    result = run_round("proposals", words, guess, nothing, np.ones(len(words), np.float32),
+    result = run_round("proposals", words, guess, nothing, np.ones(len(words), np.float32), first="guess",
                        progress=lambda *report: reports.append(report))  # fmt: skip
     return Learned(rendered, words, guess, result, reports)
 
@@ -366,8 +366,8 @@ def test_words_that_cannot_be_laid_out_do_not_end_learning(name: str, monkeypatc
     words += [WordImage(3, "blank", np.full((30, 40), 255, np.uint8), tuple("abc"))]
     words += [WordImage(4, "narrow", np.full((20, 3), 255, np.uint8), tuple("abcdef"))]
     pins: list[Pins] = [(Pin(0, (30.0, 5.0, 40.0, 20.0)), Pin(1, (10.0, 5.0, 20.0, 20.0))), (), (), (), ()]
-    guess = first_guess(words, pins)
-    result = run_round(name, words, guess, pins, np.ones(len(words), np.float32))
+    guess = first_guess(words, pins, first="guess")
+    result = run_round(name, words, guess, pins, np.ones(len(words), np.float32), first="guess")
     assert len(result.localizations) == len(words)
 
 
@@ -375,7 +375,8 @@ def test_words_that_cannot_be_laid_out_do_not_end_learning(name: str, monkeypatc
 def test_pinning_a_few_characters_puts_the_others_right(name: str) -> None:
     rendered = invented_words(48)
     words = [each.word(i) for i, each in enumerate(rendered)]
-    guess = first_guess(words, [()] * len(words))
-    found = run_round(name, words, guess, said(rendered), np.ones(len(words), np.float32)).localizations
+    guess = first_guess(words, [()] * len(words), first="guess")
+    weights = np.ones(len(words), np.float32)
+    found = run_round(name, words, guess, said(rendered), weights, first="guess").localizations
     assert share_right(rendered, guess) == 0.0
     assert share_right(rendered, found) > 0.9

@@ -46,9 +46,9 @@ def learned(few_steps: object) -> Learned:
     rendered = render_set(60, 21, hard=True)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
-    guess = first_guess(words, nothing)
+    guess = first_guess(words, nothing, first="guess")
     reports: list[tuple[str, int, int]] = []
-    result = run_round("segmental", words, guess, nothing, np.ones(len(words), np.float32),
+    result = run_round("segmental", words, guess, nothing, np.ones(len(words), np.float32), first="guess",
                        progress=lambda *report: reports.append(report))  # fmt: skip
     return Learned(rendered, words, guess, result, reports)
 
@@ -254,10 +254,10 @@ def test_pinning_a_few_characters_puts_the_others_right(few_steps: object) -> No
     rendered = invented_words(48)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
-    guess = first_guess(words, nothing)
+    guess = first_guess(words, nothing, first="guess")
     weights = np.ones(len(words), np.float32)
-    without = run_round("segmental", words, guess, nothing, weights).localizations
-    with_pins = run_round("segmental", words, guess, said(rendered), weights).localizations
+    without = run_round("segmental", words, guess, nothing, weights, first="guess").localizations
+    with_pins = run_round("segmental", words, guess, said(rendered), weights, first="guess").localizations
     assert share_right(rendered, guess) == 0.0
     assert share_right(rendered, without) < 0.1
     assert share_right(rendered, with_pins) > 0.9

@@ -246,7 +246,7 @@ def test_lines_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     set_steps(monkeypatch, xy, 70)
     words = [each.word(i) for i, each in enumerate(simple_words("Solida"))]
     method = Xy()
-    method.m_step(training(words, first_guess(words, [()] * len(words))))
+    method.m_step(training(words, first_guess(words, [()] * len(words), first="guess")))
     for text in ("Solid aS lad oil", "Soda " * 12 + "S"):
         assert line_r50(text, lambda word: method.e_step([word], [()])[0]) > 0.85
 
@@ -304,7 +304,7 @@ def test_checkpoints_of_something_else_are_refused(learned: Learned) -> None:
 def test_nothing_to_learn_from(learned: Learned) -> None:
     words = learned.words[:2]
     flagged = training(words, learned.guess[:2], weights=np.zeros(2, np.float32))
-    invisible = training(words, first_guess(words, hidden(words)), pins=hidden(words))
+    invisible = training(words, first_guess(words, hidden(words), first="guess"), pins=hidden(words))
     for nothing in (flagged, invisible):
         with pytest.raises(CharlocError, match="nothing to learn from"):
             Xy().m_step(nothing)
