@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.ink import Ink, find_ink, label_columns, seam_costs, seam_tables
+from charloc.ink import OWN, Ink, find_ink, label_columns, seam_costs, seam_tables
 from charloc.synth import Degradation, load_font, render_word
 
 ROOMY = (14, 16, 14, 16)
@@ -230,6 +230,60 @@ def test_any_picture_at_all(pixels: np.ndarray) -> None:
 def test_noise_alone() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 200)).astype(np.uint8)
     check(find_ink(pixels), pixels)
+
+
+# --- what was learned about ink ---------------------------------------------------------------------------------------
+
+
+def test_learned_ink_is_asked_for_where_the_paper_is_not_flat() -> None:
+    pixels = word(noise=0.05)
+    plain = find_ink(pixels)
+    half = pixels.shape[1] // 2
+    asked: list[np.ndarray] = []
+
+    def left_half(shown: np.ndarray, soft: np.ndarray) -> np.ndarray:
+        assert shown is pixels
+        np.testing.assert_array_equal(soft, plain.raw)
+        asked.append(soft)
+        return np.where(np.arange(soft.shape[1]) < half, soft, np.float32(0))
+
+    ink = find_ink(pixels, own=left_half)
+    assert len(asked) == 1
+    check(ink, pixels)
+    assert ink.mask[:, :half].any()
+    assert not ink.raw[:, half:].any() and not ink.soft[:, half:].any() and not ink.mask[:, half:].any()
+    assert plain.mask[:, half:].any()
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_learned_ink_says_on_flat_paper_only_whose_the_ink_is(inverted: bool) -> None:
+    """There the picture is as sharp as ink can be known."""
+    pixels = word(inverted=inverted, paper=0.8)
+    plain = find_ink(pixels)
+    half = pixels.shape[1] // 2
+
+    def left_half(shown: np.ndarray, soft: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(soft.shape[1]) < half, np.float32(0.7), np.float32(0)) * np.ones_like(soft)
+
+    ink = find_ink(pixels, own=left_half)
+    np.testing.assert_array_equal(ink.raw[:, :half], plain.raw[:, :half])
+    assert not ink.raw[:, half + 1 :].any()
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_learned_ink_that_finds_none_is_not_believed(noise: float) -> None:
+    pixels = word(noise=noise)
+    np.testing.assert_array_equal(find_ink(pixels, own=lambda *_: np.zeros(pixels.shape, np.float32)).mask,
+                                  find_ink(pixels).mask)  # fmt: skip
+
+
+def test_learned_ink_has_a_threshold_of_its_own() -> None:
+    pixels = word("mm", noise=0.05)
+    soft = np.zeros(pixels.shape, np.float32)
+    soft[20:40, 20:23], soft[20:40, 30:33] = OWN + 0.05, OWN - 0.05
+    mask = find_ink(pixels, own=lambda *_: soft).mask
+    assert mask[20:40, 20:23].all()
+    assert mask.sum() == 60
 
 
 # --- seams ------------------------------------------------------------------------------------------------------------
