@@ -112,4 +112,4 @@ def show_status(store: Store) -> None:
     for each in rounds:
         print(f"{each.started_at.astimezone():%Y-%m-%d %H:%M}  {round_line(each)}")
     if not rounds:
-        print("No round yet. Make the first guess: launch.py guess --project DIR")
+        print("No round yet. Begin: launch.py train --project DIR")
