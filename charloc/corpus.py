@@ -61,13 +61,9 @@ def render_corpus(
     make = partial(_render, known, tuple(faces), seed)
     starts = range(0, count, CHUNK)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            for start, some in zip(starts, pool.map(make, starts), strict=True):
-                progress("render", start, count)
-                rendered += some
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for start, some in zip(starts, pool.map(make, starts), strict=True):
+            progress("render", start, count)
+            rendered += some
     progress("render", count, count)
     return rendered[:count]
 

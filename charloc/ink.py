@@ -7,7 +7,6 @@ only ever shifted by a whole number of pixels, so both views hold exactly the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from charloc.inkmap import flat_paper, soft_ink
+from charloc.inkmap import OwnInk, ink_map
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-OwnInk = Callable[[NDArray[np.uint8], Floats], Floats]
-OWN = 0.25
-"""A pixel is ink where its learned coverage is above this."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -84,18 +80,9 @@ def find_ink(pixels: NDArray[np.uint8], marks: bool = False, own: OwnInk | None 
     Args:
         pixels: uint8 (H, W), grey.
         marks: whether the transcript has small marks (a full stop, quotes), which might else be taken for specks.
-        own: tells the word's own ink from other dark things, given the picture and the soft ink found without it.
+        own: tells the word's own ink from other dark things (`inkmap.ink_map`).
     """
-    raw, threshold = soft_ink(pixels)
-    if own is not None:
-        covered = own(pixels, raw)
-        if not (covered > OWN).any():
-            pass  # it knows nothing like this
-        elif flat_paper(pixels):
-            # Soft ink is exact there; what is learned says only which of it is the word's.
-            raw = np.where(ndimage.maximum_filter(covered, 3) > OWN, raw, np.float32(0))
-        else:
-            raw, threshold = covered, OWN
+    raw, threshold = ink_map(pixels, own)
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)

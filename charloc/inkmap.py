@@ -5,11 +5,30 @@ The result is a soft ink map: 0 paper, 1 full ink, whatever the picture's polari
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 Floats = NDArray[np.float32]
+OwnInk = Callable[[NDArray[np.uint8], Floats], Floats]
+"""How much of each pixel the word's own ink covers, 0..1, given the picture and its soft ink."""
+OWN = 0.25
+"""A pixel is ink where its learned coverage is above this."""
+
+
+def ink_map(pixels: NDArray[np.uint8], own: OwnInk | None = None) -> tuple[Floats, float]:
+    """The ink of a grey image and the level that parts it from paper, as from `soft_ink`; the word's own alone where
+    `own` tells it from rules, specks, stains and neighbouring lines."""
+    raw, threshold = soft_ink(pixels)
+    covered = own(pixels, raw) if own is not None else raw
+    if own is None or not (covered > OWN).any():  # it knows nothing like this
+        return raw, threshold
+    if flat_paper(pixels):
+        # Soft ink is exact there; what was learned says only which of it is the word's.
+        return np.where(ndimage.maximum_filter(covered, 3) > OWN, raw, np.float32(0)), threshold
+    return covered, OWN
 
 
 def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:

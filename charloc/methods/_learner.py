@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from charloc.glyphs import has_marks
-from charloc.ink import Ink, OwnInk, find_ink
+from charloc.ink import Ink, find_ink
+from charloc.inkmap import OwnInk
 from charloc.learning import BATCH, Sample, Shown
 from charloc.learning_ink import own_ink
 from charloc.methods import Checkpoint

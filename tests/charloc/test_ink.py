@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.ink import OWN, Ink, find_ink, label_columns, seam_costs, seam_tables
+from charloc.ink import Ink, find_ink, label_columns, seam_costs, seam_tables
+from charloc.inkmap import OWN
 from charloc.synth import Degradation, load_font, render_word
 
 ROOMY = (14, 16, 14, 16)

@@ -1,0 +1,157 @@
+"""Learning from rendered words: what comes out is a checkpoint that `segmental` goes on from, ink net included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from charloc import checkpoint as on_disk
+from charloc import learning, learning_ink
+from charloc.methods import Checkpoint, _learner, make
+from charloc.methods.segmental import Segmental
+from charloc.pretraining import pretrain
+from charloc.synth import Degradation, Rendered, load_font, render
+from charloc.types import CheckpointError
+
+LETTERS = "aehilnost"
+STEPS = 6
+Report = tuple[str, int, int]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_batches() -> object:
+    """The same arithmetic on every processor, and little of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHARLOC_FLOAT32", "1")
+        patch.setattr(learning, "BATCH", 4)
+        patch.setattr(_learner, "BATCH", 4)
+        patch.setattr(learning_ink, "BATCH", 4)
+        yield
+
+
+def words(count: int, seed: int) -> list[Rendered]:
+    """Half of them on paper that is not flat, some of them lines."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(count):
+        text = "".join(rng.choice(list(LETTERS), int(rng.integers(2, 5)))) + (" on" if i % 6 == 5 else "")
+        shape = Degradation(noise=0.03 * (i % 2), paper=0.9, contrast=0.8, tracking_px=2, rules=i % 2)
+        made.append(render(text, load_font(None, 20), rng, shape))
+    return made
+
+
+@pytest.fixture(scope="module")
+def rendered() -> list[Rendered]:
+    return words(24, 0)
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[Report]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def learned(small_batches: object, rendered: list[Rendered], reports: list[Report]) -> Checkpoint:
+    return pretrain(rendered, words(6, 9), steps=STEPS, progress=lambda *report: reports.append(report))
+
+
+def same(once: Checkpoint, again: Checkpoint) -> bool:
+    return once.settings == again.settings and list(once.tensors) == list(again.tensors) and all(
+        np.array_equal(once.tensors[name], again.tensors[name]) for name in once.tensors
+    )  # fmt: skip
+
+
+def test_it_knows_the_letters_it_was_shown(learned: Checkpoint) -> None:
+    method = Segmental(learned)
+    assert {*LETTERS} <= set(method.charset.symbols)
+    assert method.net is not None and method.ink is not None
+    assert not method.net.training and not method.ink.training
+    assert {*LETTERS} <= set(method.measures.by_character)
+    assert method.calibration is not None
+
+
+def test_progress_says_what_is_done(learned: Checkpoint, reports: list[Report]) -> None:
+    phases = list(dict.fromkeys(phase for phase, _, _ in reports))
+    assert phases == ["learn ink", "prepare", "learn", "calibrate"]
+    assert [report for report in reports if report[0] == "learn"][-1] == ("learn", STEPS, STEPS)
+    for phase in phases:
+        done = [report[1] for report in reports if report[0] == phase]
+        assert done == list(range(done[-1] + 1))
+        assert {report[2] for report in reports if report[0] == phase} == {done[-1]}
+
+
+def test_the_checkpoint_comes_back_whole(learned: Checkpoint, tmp_path: Path) -> None:
+    """Through the method and through a file, the ink net with it."""
+    ink = {name for name in learned.tensors if name.startswith("ink.")}
+    assert ink and ink < set(learned.tensors)
+    assert same(Segmental(learned).checkpoint(), learned)
+    on_disk.write(tmp_path / "kept", "segmental", learned, {})
+    read = on_disk.read(tmp_path / "kept")
+    assert same(Segmental(read).checkpoint(), learned)
+
+
+def test_without_the_ink_net_there_is_none(learned: Checkpoint) -> None:
+    """Checkpoints of earlier versions have none; one with half of it is refused."""
+    tensors = {name: each for name, each in learned.tensors.items() if not name.startswith("ink.")}
+    older = Segmental(Checkpoint(tensors, learned.settings))
+    assert older.ink is None and older.net is not None
+    assert set(older.checkpoint().tensors) == set(tensors)
+    some = next(name for name in learned.tensors if name.startswith("ink."))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        Segmental(Checkpoint(tensors | {some: learned.tensors[some]}, learned.settings))
+
+
+def test_it_localizes_words_it_has_not_seen(learned: Checkpoint) -> None:
+    unseen = words(12, 1)
+    found = make("segmental", learned).e_step([each.word(i) for i, each in enumerate(unseen)], [()] * len(unseen))
+    for each, localized in zip(unseen, found, strict=True):
+        space = np.array([c == " " for c in each.text])
+        boxes = localized.boxes[~space]
+        height, width = each.pixels.shape
+        assert np.isnan(localized.boxes[space]).all()
+        assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= (width, height)).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        assert (np.diff(boxes[:, 0]) > 0).all()
+        assert ((localized.confidence >= 0) & (localized.confidence <= 1))[~space].all()
+
+
+def test_its_ink_net_is_asked_about_every_word(
+    learned: Checkpoint, rendered: list[Rendered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does not take for ink has no box: here, the right half of the picture."""
+    method = Segmental(learned)
+    asked = []
+
+    def left_half(net: object, pixels: np.ndarray, soft: np.ndarray) -> np.ndarray:
+        assert net is method.ink
+        asked.append(pixels.shape)
+        return np.where(np.arange(soft.shape[1]) < soft.shape[1] / 2, np.float32(1), np.float32(0)) * (soft > 0.5)
+
+    monkeypatch.setattr(_learner, "own_ink", left_half)
+    noisy = [each.word(i) for i, each in enumerate(rendered[1:4:2])]
+    for word, found in zip(noisy, method.e_step(noisy, [()] * 2), strict=True):
+        assert found.boxes[:, 2].max() < 0.75 * word.pixels.shape[1]
+    assert sorted(asked) == sorted(word.pixels.shape for word in noisy)
+
+
+def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
+    once, again, other = (pretrain(rendered[:6], steps=2, seed=seed) for seed in (1, 1, 2))
+    assert same(once, again)
+    assert not same(once, other)
+
+
+def stop_at(phase: str, done: int) -> Callable[[str, int, int], None]:
+    def progress(*report: object) -> None:
+        if report[:2] == (phase, done):
+            raise InterruptedError(phase)
+
+    return progress
+
+
+@pytest.mark.parametrize(("phase", "done"), [("learn ink", 1), ("prepare", 2), ("learn", 1), ("calibrate", 1)])
+def test_whoever_stops_it_is_heard(rendered: list[Rendered], phase: str, done: int) -> None:
+    with pytest.raises(InterruptedError, match=phase):
+        pretrain(rendered[:6], rendered[6:9], steps=3, progress=stop_at(phase, done))
