@@ -14,8 +14,8 @@ from scipy import ndimage
 Floats = NDArray[np.float32]
 OwnInk = Callable[[NDArray[np.uint8], Floats], Floats]
 """How much of each pixel the word's own ink covers, 0..1, given the picture and its soft ink."""
-OWN = 0.25
-"""A pixel is ink where its learned coverage is above this."""
+COVERED = 0.25
+"""A pixel is ink where more than this share of it is covered: known where paper is flat, learned elsewhere."""
 
 
 def ink_map(pixels: NDArray[np.uint8], own: OwnInk | None = None) -> tuple[Floats, float]:
@@ -23,12 +23,12 @@ def ink_map(pixels: NDArray[np.uint8], own: OwnInk | None = None) -> tuple[Float
     `own` tells it from rules, specks, stains and neighbouring lines."""
     raw, threshold = soft_ink(pixels)
     covered = own(pixels, raw) if own is not None else raw
-    if own is None or not (covered > OWN).any():  # it knows nothing like this
+    if own is None or not (covered > COVERED).any():  # it knows nothing like this
         return raw, threshold
     if flat_paper(pixels):
         # Soft ink is exact there; what was learned says only which of it is the word's.
-        return np.where(ndimage.maximum_filter(covered, 3) > OWN, raw, np.float32(0)), threshold
-    return covered, OWN
+        return np.where(ndimage.maximum_filter(covered, 3) > COVERED, raw, np.float32(0)), COVERED
+    return covered, COVERED
 
 
 def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
@@ -43,7 +43,7 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
 
     Source: derived here. Shading is an asymmetric robust average of local brightness; the paper's noise is read off
         the side of the paper that no ink can be on; the picture is smoothed as much as that noise asks for; the
-        threshold is Otsu's, held above the noise.
+        threshold is Otsu's, held above the noise; on flat paper `COVERED`.
     """
     bright = pixels.astype(np.float32)
     if _light_on_dark(ndimage.gaussian_filter(bright, 0.8)):
@@ -51,7 +51,7 @@ def soft_ink(pixels: NDArray[np.uint8]) -> tuple[Floats, float]:
     if flat_paper(bright):
         darkness = float(np.median(bright)) - bright
         ink = np.clip(darkness / _ink_level(darkness, 0.0), 0.0, 1.0).astype(np.float32)
-        return ink, max(_otsu(ink), 0.25)
+        return ink, COVERED
     darkness = _background(bright) - bright
     noise = _paper_noise(darkness)
     ratio = noise / _ink_level(darkness, noise)

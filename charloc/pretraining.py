@@ -41,6 +41,7 @@ def pretrain(
     boxes = [Localization(r.boxes, s, 0.0, "rendered") for r, s in zip(rendered, sure, strict=True)]
     weights = np.ones(len(rendered), dtype=np.float32)
     method.m_step(TrainingSet(_words(rendered), boxes, [()] * len(rendered), weights), progress, steps)
+    method.warm = True
     if held_out:
         method.calibrate(_words(held_out), [each.boxes for each in held_out], progress)
     return method.checkpoint()

@@ -27,6 +27,7 @@ from charloc.methods import Checkpoint
 from charloc.nets import STRIDE
 from charloc.nets_ink import InkNet
 from charloc.normalise import View, view
+from charloc.pretrained import INK
 from charloc.text import Charset, visual_order
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, WordImage
 
@@ -42,8 +43,6 @@ share a mistake, and those few must outweigh it."""
 MOST_EPOCHS = 60
 """A handful of words is not shown more often than this."""
 CHUNK = 64
-INK = "ink."
-"""What the names of an ink net's tensors begin with in a checkpoint."""
 NOTHING = "There is nothing to learn from: every word is flagged or empty. Import words first."
 
 
@@ -92,7 +91,7 @@ class Learner(ABC, Generic[Net]):
 
     def _own_ink(self) -> OwnInk | None:
         """What tells a word's ink from other dark things, where that was learned."""
-        return None if self.ink is None else partial(own_ink, self.ink.eval())
+        return None if self.ink is None else partial(own_ink, self.ink)
 
     def _grow(self, charset: Charset) -> None:
         """A net for `charset` that keeps what the present one knows."""
@@ -131,18 +130,37 @@ class Learner(ABC, Generic[Net]):
         self.rounds = int(str(settings["rounds"]))
         self._recall(settings)
         tensors = {name: torch.from_numpy(np.array(each)) for name, each in checkpoint.tensors.items()}
-        ink = {name.removeprefix(INK): tensors.pop(name) for name in list(tensors) if name.startswith(INK)}
+        letters = {name: each for name, each in tensors.items() if not name.startswith(INK)}
         try:
-            if tensors:
+            if letters:
                 self.net = self._new_net(len(self.charset))
-                self.net.load_state_dict(tensors)
+                self.net.load_state_dict(letters)
                 self.net.eval()
-            if ink:
-                self.ink = InkNet()
-                self.ink.load_state_dict(ink)
-                self.ink.eval()
+            self.ink = ink_net(checkpoint)
         except RuntimeError as error:
-            raise CheckpointError("The checkpoint does not fit this version's net. Train with --fresh.") from error
+            raise CheckpointError(
+                "The checkpoint does not fit this version's net. Train with --fresh, or make it anew with pretrain."
+            ) from error
+
+
+def ink_net(checkpoint: Checkpoint) -> InkNet | None:
+    """The net of ink in a checkpoint, if there is one."""
+    tensors = {
+        name.removeprefix(INK): torch.from_numpy(np.array(each))
+        for name, each in checkpoint.tensors.items()
+        if name.startswith(INK)
+    }
+    if not tensors:
+        return None
+    net = InkNet()
+    net.load_state_dict(tensors)
+    return net.eval()
+
+
+def own_ink_of(checkpoint: Checkpoint) -> OwnInk | None:
+    """What tells a word's ink from other dark things, as a checkpoint has it."""
+    net = ink_net(checkpoint)
+    return None if net is None else partial(own_ink, net)
 
 
 # --- what is seen and what is believed --------------------------------------------------------------------------------

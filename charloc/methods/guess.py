@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.glyphs import has_marks
 from charloc.ink import find_ink
+from charloc.inkmap import OwnInk
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
 from charloc.methods import Checkpoint, Progress, silent
@@ -28,6 +30,8 @@ class Guess:
     name = "guess"
     learns = False
     honours_pins = True
+    own: OwnInk | None = None
+    """Tells a word's own ink from other dark things, where somebody knows."""
 
     def __init__(self, checkpoint: Checkpoint | None = None) -> None:
         del checkpoint  # there is nothing to restore
@@ -44,7 +48,7 @@ class Guess:
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
                 jobs = zip(chunk, pins[start : start + CHUNK], strict=True)
-                out += pool.map(lambda job: survive(guess_word, job[0], job[1], self.name), jobs)
+                out += pool.map(lambda job: survive(partial(guess_word, own=self.own), job[0], job[1], self.name), jobs)
         progress("localize", len(words), len(words))
         return out
 
@@ -52,7 +56,7 @@ class Guess:
         return Checkpoint({}, {"method": self.name})
 
 
-def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
+def guess_word(word: WordImage, pins: Pins = (), own: OwnInk | None = None) -> Localization:
     """The first guess of one word under its pins.
 
     Raises:
@@ -62,7 +66,7 @@ def guess_word(word: WordImage, pins: Pins = ()) -> Localization:
     order = visible_order(word.characters, pins)
     if not order:
         return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, "guess")
-    ink = find_ink(word.pixels, has_marks(word.characters))
+    ink = find_ink(word.pixels, has_marks(word.characters), own)
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)
     expected = expected_glyphs([word.characters[i] for i in order])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from charloc import checkpoint as on_disk
 from charloc import pretrained
+from charloc.inkmap import OwnInk
 from charloc.methods import Checkpoint, Method, Progress, make, silent
 from charloc.methods.guess import Guess
 from charloc.types import Localization, Pins, TrainingSet, WordImage
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 class Pretrained:
     """The method `pretrained`: another method, as it left the checkpoint that ships; it learns nothing more.
 
-    A word of which that knows less than half of the characters is left to `guess`, and says so as its `method`.
+    A word of which that knows less than half of the characters is left to `guess`, which is told whose the ink is; the
+    word says so as its `method`.
 
     Args:
         checkpoint: not looked at; there is nothing to restore.
@@ -55,6 +57,8 @@ class Pretrained:
             rest = [i for i in chunk if i not in set(read)]
             if read and reader is None and learned is not None:
                 reader = make(str(learned.settings["method"]), learned)
+            if rest and learned is not None and not guessed:
+                guess.own = _own_ink(learned)
             found = guess.e_step([chunk[i] for i in rest], [pins[i] for i in rest])
             by_index = dict(zip(rest, found, strict=True))
             if reader is not None:
@@ -69,3 +73,10 @@ class Pretrained:
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint({}, {"method": self.name})
+
+
+def _own_ink(learned: Checkpoint) -> OwnInk | None:
+    """What the checkpoint knows of ink, whatever the letters."""
+    from charloc.methods._learner import own_ink_of  # torch: only where it is needed
+
+    return own_ink_of(learned)

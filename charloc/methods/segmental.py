@@ -41,6 +41,11 @@ Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
 LEAST_STEPS, MOST_STEPS = 400, 700
+WARMER = 1.5
+"""How much more what a net says counts if it knows letters from rendered words."""
+FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
+"""Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
+letters from rendered words: those were true, and what it now learns from are beliefs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +66,8 @@ class Segmental(Learner[SegmentalNet]):
 
     Args:
         checkpoint: from an earlier round, or None to start fresh.
-        temper: weight of a frame's log-probability in the search.
+        temper: weight of a frame's log-probability in the search; half as much again for a net that knows letters
+            from rendered words.
         seed: of everything random in the M-step.
     """
 
@@ -72,6 +78,7 @@ class Segmental(Learner[SegmentalNet]):
         self.temper = temper
         self.measures = Measures({})
         self.calibration: Calibration | None = None
+        self.warm = False
         super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
@@ -103,7 +110,7 @@ class Segmental(Learner[SegmentalNet]):
         assert self.net is not None
         if steps is None:
             steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
-        rate = 3e-3 if self.rounds == 0 else 1.5e-3
+        rate = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
         self.rounds += 1
         return learned
@@ -192,7 +199,8 @@ class Segmental(Learner[SegmentalNet]):
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
         cuts = seen.view.frames(spans.columns, STRIDE)
-        solution = solve(spans, expected, evidence=_cumulate(log_probs, classes, cuts, self.temper), fixed=fixed)
+        temper = self.temper * (WARMER if self.warm else 1.0)
+        solution = solve(spans, expected, evidence=_cumulate(log_probs, classes, cuts, temper), fixed=fixed)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
         from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, net_features)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
@@ -230,12 +238,14 @@ class Segmental(Learner[SegmentalNet]):
         return SegmentalNet(classes)
 
     def _kept(self) -> Mapping[str, object]:
-        kept = {"measures": json.dumps(dict(self.measures.by_character), ensure_ascii=False)}
+        measures = json.dumps(dict(self.measures.by_character), ensure_ascii=False)
+        kept = {"measures": measures, "warm": self.warm}
         return kept if self.calibration is None else {**kept, "calibration": self.calibration.to_json()}
 
     def _recall(self, settings: Mapping[str, object]) -> None:
         known = json.loads(str(settings["measures"]))
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
+        self.warm = bool(settings.get("warm", False))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 

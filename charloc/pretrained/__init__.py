@@ -16,6 +16,8 @@ from charloc.text import Charset, is_space
 from charloc.types import WordImage
 
 FOLDER = Path(__file__).resolve().parent / "latin"
+INK = "ink."
+"""What the names of an ink net's tensors begin with in a checkpoint."""
 KNOWN = 0.5
 """A net knows an alphabet when it knows this share of what is written in it."""
 LOOKED_AT = 1000
@@ -41,12 +43,21 @@ def knows(checkpoint: Checkpoint, words: Sequence[WordImage]) -> bool:
 
 
 def start_of(method: str, words: Sequence[WordImage]) -> Checkpoint | None:
-    """What `method` goes on from where it has learned nothing: what ships, if it is the method's own or its kin's, and
-    knows the alphabet of `words`; else None."""
+    """What `method` goes on from where it has learned nothing: what ships, if it is the method's own or its kin's.
+
+    Of a checkpoint that does not know the alphabet of `words`, what it knows of ink is left.
+    """
     checkpoint = shipped()
     if checkpoint is None or checkpoint.settings.get("method") not in (method, *METHODS[method].kin):
         return None
-    return checkpoint if knows(checkpoint, words) else None
+    return checkpoint if knows(checkpoint, words) else without_letters(checkpoint)
+
+
+def without_letters(checkpoint: Checkpoint) -> Checkpoint:
+    """A checkpoint that has learned no letters yet, but knows whose the ink is."""
+    ink = {name: each for name, each in checkpoint.tensors.items() if name.startswith(INK)}
+    nothing = {"charset": Charset(()).to_json(), "measures": "{}", "rounds": 0, "warm": False}
+    return Checkpoint(ink, {**checkpoint.settings, **nothing})
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from charloc.ink import Ink, find_ink, label_columns, seam_costs, seam_tables
-from charloc.inkmap import OWN
+from charloc.inkmap import COVERED
 from charloc.synth import Degradation, load_font, render_word
 
 ROOMY = (14, 16, 14, 16)
@@ -281,7 +281,7 @@ def test_learned_ink_that_finds_none_is_not_believed(noise: float) -> None:
 def test_learned_ink_has_a_threshold_of_its_own() -> None:
     pixels = word("mm", noise=0.05)
     soft = np.zeros(pixels.shape, np.float32)
-    soft[20:40, 20:23], soft[20:40, 30:33] = OWN + 0.05, OWN - 0.05
+    soft[20:40, 20:23], soft[20:40, 30:33] = COVERED + 0.05, COVERED - 0.05
     mask = find_ink(pixels, own=lambda *_: soft).mask
     assert mask[20:40, 20:23].all()
     assert mask.sum() == 60
