@@ -1,7 +1,7 @@
 # make run    the app with a demo project, on this machine only
 # make test   lint, then every test, in a real browser and on a real SQLite
 # make lint   ruff, mypy, import-linter
-# make bench  the figures of docs/experiments.md (BENCH=name runs one; by name only: methods, disagreement, of hours)
+# make bench  the figures of docs/experiments.md (BENCH=name runs one; long ones by name only)
 # make soak   the crash tests, again and again (SOAK=times)
 
 PYTHON ?= python3

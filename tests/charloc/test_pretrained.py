@@ -13,7 +13,10 @@ import pytest
 from charloc import checkpoint as on_disk
 from charloc import pretrained
 from charloc.methods import Checkpoint, make
+from charloc.methods.segmental import Segmental
+from charloc.metrics import scores, word_errors
 from charloc.pretrained import making
+from charloc.synth import render_set
 from charloc.text import Charset, characters
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, WordImage
 from tests.small_rounds import odd_words, simple_words, small_batches
@@ -122,7 +125,30 @@ def test_only_the_method_that_learned_it_goes_on_from_it(words: list[WordImage])
     assert pretrained.start_of("segmental", words) is pretrained.shipped()
     for other in ("guess", "ctc", "xy"):
         assert pretrained.start_of(other, words) is None
-    assert pretrained.start_of("segmental", [words[1], words[3]]) is None
+
+
+@pytest.mark.usefixtures("ships")
+def test_of_letters_it_does_not_know_what_it_knows_of_ink_is_left(words: list[WordImage]) -> None:
+    start = pretrained.start_of("segmental", [words[1], words[3]])
+    shipped = pretrained.shipped()
+    assert start is not None and shipped is not None
+    assert {*start.tensors} == {name for name in shipped.tensors if name.startswith("ink.")} != set()
+    with pytest.raises(CheckpointError, match="learned nothing"):
+        make("segmental", start).e_step(words, [()] * len(words))
+    method = Segmental(start)
+    assert method.ink is not None and not method.warm and method.rounds == 0 and len(method.charset) == 1
+
+
+@pytest.mark.skipif(not pretrained.FOLDER.is_dir(), reason="built without a checkpoint")
+def test_what_really_ships_beats_the_guess_on_dirty_words_in_a_font_it_has_not_seen() -> None:
+    rendered = render_set(60, 5, hard=True)
+    words, nobody = [each.word(i) for i, each in enumerate(rendered)], [()] * 60
+    better, guessed = (
+        scores(word_errors(a.boxes, b.boxes) for a, b in zip(rendered, make(name).e_step(words, nobody), strict=True))
+        for name in ("pretrained", "guess")
+    )
+    assert better.r50 > 0.97 and better.word50 > 0.9
+    assert better.r50 > guessed.r50 and better.word50 > guessed.word50
 
 
 # --- the method -------------------------------------------------------------------------------------------------------
