@@ -252,7 +252,7 @@ def bench(
         str, typer.Argument(help=f"A benchmark in tests/bench, or all but {' and '.join(LONG_BENCHES)}: 'all'.")
     ] = "",
 ) -> None:
-    """Run a benchmark; what stands after its name goes to it. Those that 'all' leaves out take half an hour and more."""
+    """Run a benchmark; what stands after its name goes to it. Those that 'all' leaves out are long."""
     there = {path.stem: path for path in sorted((HERE / "tests" / "bench").glob("[!_]*.py"))}
     if name != "all" and name not in there:
         raise CharlocError(f"There is no benchmark '{name}'. Choose one of: all, {', '.join(there) or '(none here)'}.")
