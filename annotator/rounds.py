@@ -29,7 +29,7 @@ from annotator.reporter import Reporter, RoundCancelled
 from annotator.starts import FRESH, INIT, START, Start
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
-from charloc import em
+from charloc import em, pretrained
 from charloc.methods import METHODS, Checkpoint, Progress, check_settings, silent
 from charloc.supervision import supervise
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
@@ -230,7 +230,7 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         if learned is None and begin.is_not(parent):
             believed = begin.guess(words, pins, report)
         if learned is None and begin.folder:
-            learned = on_disk.read(Path(begin.folder), this.method, METHODS[this.method].kin)
+            learned = pretrained.fitting(on_disk.read(Path(begin.folder), this.method, METHODS[this.method].kin), words)
     result = em.run_round(
         this.method,
         words,

@@ -40,12 +40,12 @@ FEWEST = 10
 
 
 def render_corpus(
-    alphabet: str, faces: Sequence[Face], count: int, seed: int, progress: Progress = silent, workers: int = 2
+    alphabet: Sequence[str], faces: Sequence[Face], count: int, seed: int, progress: Progress = silent, workers: int = 2
 ) -> list[Rendered]:
     """`count` rendered words with their exact boxes; the same for the same arguments.
 
     Args:
-        alphabet: the characters words are made of; a character that no face draws does not occur.
+        alphabet: the characters words are made of, or a text that holds them; one that no face draws does not occur.
         faces: typefaces, each as likely as any other.
         workers: processes that render.
 
@@ -55,7 +55,7 @@ def render_corpus(
     if not faces:
         raise CharlocError("There is no font to render words with. Name folders that hold some: --fonts FOLDER")
     rendered: list[Rendered] = []
-    known = tuple(characters(alphabet))
+    known = tuple(characters(alphabet)) if isinstance(alphabet, str) else tuple(alphabet)
     if not any(len(_drawn(face, known)) >= FEWEST for face in faces):
         raise CharlocError(f"No font draws {FEWEST} of the {len(known)} characters: too few to make words of.")
     make = partial(_render, known, tuple(faces), seed)

@@ -86,11 +86,11 @@ def find_ink(pixels: NDArray[np.uint8], marks: bool = False, own: OwnInk | None 
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
-    skew, top, bottom = _core_band(mask)
+    skew, top, bottom = core_band(mask)
     found = mask
     mask, components, areas = _clean(found, raw, stroke, skew, top, bottom, marks)
     if not np.array_equal(mask, found):
-        skew, top, bottom = _core_band(mask)
+        skew, top, bottom = core_band(mask)
     soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
     slant = _slant(mask)
     middle = mask.shape[0] / 2
@@ -201,7 +201,7 @@ def _best_slope(ys: NDArray[np.int64], xs: NDArray[np.int64], slopes: NDArray[np
     return best
 
 
-def _core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
+def core_band(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Skew (dy/dx) and the core band's top and bottom (y at the picture's middle column, px)."""
     height, width = mask.shape
     ys, xs = np.nonzero(mask)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
+from charloc.ink import core_band
 from charloc.inkmap import soft_ink
 from charloc.learning import autocast
 from charloc.methods import Progress
@@ -19,7 +20,11 @@ from charloc.synth import Rendered
 Floats = NDArray[np.float32]
 BATCH = 12
 TALLEST = 128
-"""Pictures are made smaller, by halves, until they are no taller than this (px): letters of the sizes it learned."""
+"""Pictures up to this tall (px) are seen as they are."""
+HIGHEST_CORE = 32
+"""So are those whose letters' core band is at most so high (px): the largest that the net has learned."""
+WINDOW, REACH = 4096, 7 * MULTIPLE
+"""Columns looked at in one piece, and how far to either side the net sees; whole multiples."""
 CROP = 256
 """Pixels of a wider picture that are shown at a time while learning."""
 
@@ -96,22 +101,45 @@ def own_ink(net: InkNet, pixels: NDArray[np.uint8], soft: Floats) -> Floats:
         soft: float32 (H, W), from `inkmap.soft_ink`.
     """
     height, width = pixels.shape
-    smaller = 1
-    while height > smaller * TALLEST:
-        smaller *= 2
+    smaller = halvings(soft)
     if smaller > 1:
         rows, columns = -(-height // smaller), -(-width // smaller)
         pixels = _reduced(pixels.astype(np.float32), smaller).astype(np.uint8)
         soft = _reduced(soft, smaller)
     shown = seen(pixels, soft)
-    padded = np.zeros((1, 2, _padded(shown.shape[1]), _padded(shown.shape[2])), dtype=np.float32)
-    padded[0, :, : shown.shape[1], : shown.shape[2]] = shown
-    with autocast():
-        logits = net(torch.from_numpy(padded).contiguous(memory_format=torch.channels_last))
-    ink = torch.sigmoid(logits.float())[0, 0, : shown.shape[1], : shown.shape[2]].numpy()
+    ink = np.empty(shown.shape[1:], dtype=np.float32)
+    # A window at a time, with what the net sees around it: memory must not grow with the length of a line.
+    for left in range(0, shown.shape[2], WINDOW):
+        start, end = max(left - REACH, 0), min(left + WINDOW + REACH, shown.shape[2])
+        ink[:, left : left + WINDOW] = _covered(net, shown[:, :, start:end])[:, left - start : left - start + WINDOW]
     if smaller > 1:
         ink = ndimage.zoom(ink, smaller, order=1, grid_mode=True, mode="nearest")[: rows * smaller, : columns * smaller]
     return np.ascontiguousarray(ink[:height, :width])
+
+
+def halvings(soft: Floats) -> int:
+    """By how much a picture is made smaller before the net sees it, a power of two.
+
+    Until its letters are of the sizes that the net has learned: it is they that count, not the paper around them.
+    """
+    height = soft.shape[0]
+    if height <= TALLEST:
+        return 1
+    _, top, bottom = core_band(soft > 0.4)
+    smaller = 1
+    while height > smaller * TALLEST and bottom - top > smaller * HIGHEST_CORE:
+        smaller *= 2
+    return smaller
+
+
+def _covered(net: InkNet, shown: Floats) -> Floats:
+    """The net's answer to what it sees, float32 (H, W); `shown` (2, H, W)."""
+    _, height, width = shown.shape
+    padded = np.zeros((1, 2, _padded(height), _padded(width)), dtype=np.float32)
+    padded[0, :, :height, :width] = shown
+    with autocast():
+        logits = net(torch.from_numpy(padded).contiguous(memory_format=torch.channels_last))
+    return np.asarray(torch.sigmoid(logits.float())[0, 0, :height, :width].numpy())
 
 
 def _reduced(picture: Floats, by: int) -> Floats:

@@ -131,16 +131,10 @@ class Learner(ABC, Generic[Net]):
         self._recall(settings)
         tensors = {name: torch.from_numpy(np.array(each)) for name, each in checkpoint.tensors.items()}
         letters = {name: each for name, each in tensors.items() if not name.startswith(INK)}
-        try:
-            if letters:
-                self.net = self._new_net(len(self.charset))
-                self.net.load_state_dict(letters)
-                self.net.eval()
-            self.ink = ink_net(checkpoint)
-        except RuntimeError as error:
-            raise CheckpointError(
-                "The checkpoint does not fit this version's net. Train with --fresh, or make it anew with pretrain."
-            ) from error
+        if letters:
+            self.net = self._new_net(len(self.charset))
+            _fill(self.net, letters)
+        self.ink = ink_net(checkpoint)
 
 
 def ink_net(checkpoint: Checkpoint) -> InkNet | None:
@@ -153,8 +147,19 @@ def ink_net(checkpoint: Checkpoint) -> InkNet | None:
     if not tensors:
         return None
     net = InkNet()
-    net.load_state_dict(tensors)
-    return net.eval()
+    _fill(net, tensors)
+    return net
+
+
+def _fill(net: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            "The checkpoint does not fit this version's net. A round's: learn anew with launch.py train --fresh. "
+            "One of pretrain: make it again."
+        ) from error
+    net.eval()
 
 
 def own_ink_of(checkpoint: Checkpoint) -> OwnInk | None:

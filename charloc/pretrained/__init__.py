@@ -38,7 +38,8 @@ def knows(checkpoint: Checkpoint, words: Sequence[WordImage]) -> bool:
     """Whether at least half of the characters of `words`, spaces aside, are in the checkpoint's charset."""
     known = _symbols(str(checkpoint.settings["charset"]))
     some = range(0, len(words), max(1, len(words) // LOOKED_AT))
-    written = [character for i in some for character in words[i].characters if not is_space(character)]
+    records = getattr(words, "records", words)  # a store's words decode their picture when they are indexed
+    written = [character for i in some for character in records[i].characters if not is_space(character)]
     return sum(character in known for character in written) >= KNOWN * len(written)
 
 
@@ -50,14 +51,21 @@ def start_of(method: str, words: Sequence[WordImage]) -> Checkpoint | None:
     checkpoint = shipped()
     if checkpoint is None or checkpoint.settings.get("method") not in (method, *METHODS[method].kin):
         return None
-    return checkpoint if knows(checkpoint, words) else without_letters(checkpoint)
+    return fitting(checkpoint, words)
+
+
+def fitting(checkpoint: Checkpoint, words: Sequence[WordImage]) -> Checkpoint:
+    """The checkpoint; of one that knows ink, but not the letters of `words`, what it knows of ink."""
+    of_ink = any(name.startswith(INK) for name in checkpoint.tensors)
+    return without_letters(checkpoint) if of_ink and not knows(checkpoint, words) else checkpoint
 
 
 def without_letters(checkpoint: Checkpoint) -> Checkpoint:
-    """A checkpoint that has learned no letters yet, but knows whose the ink is."""
+    """A checkpoint that has learned no letters yet, nor what confidence is worth, but knows whose the ink is."""
     ink = {name: each for name, each in checkpoint.tensors.items() if name.startswith(INK)}
     nothing = {"charset": Charset(()).to_json(), "measures": "{}", "rounds": 0, "warm": False}
-    return Checkpoint(ink, {**checkpoint.settings, **nothing})
+    kept = {key: each for key, each in checkpoint.settings.items() if key != "calibration"}
+    return Checkpoint(ink, {**kept, **nothing})
 
 
 @lru_cache(maxsize=8)

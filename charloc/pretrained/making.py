@@ -85,6 +85,8 @@ def check_free(out: Path) -> None:
     """
     if out.is_dir():
         strange = sorted({each.name for each in out.iterdir()} - {on_disk.TENSORS, on_disk.RECORD})
+        if not strange and (out / on_disk.RECORD).is_file() and "command" not in on_disk.made_from(out):
+            strange = ["a round's checkpoint"]
         if strange:
             raise CharlocError(f"{out} holds other things ({', '.join(strange[:3])} ...). Name a new folder: --out DIR")
     elif out.exists():
@@ -113,7 +115,7 @@ def make(
     with _interrupts_held(progress) as report:
         rendered = render_corpus(alphabet, what.faces, words, seed, report)
     with _interrupts_held(progress) as report:
-        held_out = render_corpus(alphabet, what.faces, max(words // 16, 64), seed + 1, report)
+        held_out = render_corpus(what.alphabet, what.faces, max(words // 16, 64), seed + 1, report)
     learned = pretrain(rendered, held_out, steps=steps, seed=seed, progress=progress)
     made_from = {
         "command": command,

@@ -55,7 +55,7 @@ def test_ink_of_clean_print_is_its_dark_pixels() -> None:
     pixels = word()
     ink = find_ink(pixels)
     check(ink, pixels)
-    assert agreement(ink.mask, pixels < 150) > 0.9
+    assert agreement(ink.mask, pixels < 255 * (1 - COVERED)) > 0.9
     assert 2 <= ink.stroke <= 6
     assert abs(ink.slant) < 0.08 and abs(ink.skew) < 0.02
     # m, o and c are as high as the core, and stand on its bottom.

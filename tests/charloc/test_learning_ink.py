@@ -142,6 +142,14 @@ def test_tall_pictures_are_made_smaller_and_ink_stays_where_it_is(monkeypatch: p
     np.testing.assert_allclose(own_ink(Repeats(), pixels[:100], soft[:100]), soft[:100], atol=1e-3)  # type: ignore[arg-type]
 
 
+def test_a_long_line_is_seen_a_window_at_a_time(untaught: InkNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 700)).astype(np.uint8)
+    soft = soft_ink(pixels)[0]
+    whole = own_ink(untaught, pixels, soft)
+    monkeypatch.setattr(learning_ink, "WINDOW", 16 * MULTIPLE)
+    np.testing.assert_allclose(own_ink(untaught, pixels, soft), whole, atol=1e-4)
+
+
 def test_what_is_far_away_changes_nothing(untaught: InkNet) -> None:
     """So neither does how far a picture is padded."""
     shown = torch.rand(1, 2, 2 * MULTIPLE, 20 * MULTIPLE)
