@@ -64,7 +64,9 @@ def run(cases: Sequence[Case], kept: Path, again: bool) -> Iterator[Record]:
 
 def rounds_without(data: Set, case: Case, kept: Path, again: bool) -> tuple[RoundResult, list[Localization]]:
     """The round before anyone was asked, and where one more without corrections puts the characters."""
-    folders = kept / case.base, kept / f"{case.base}-control"
+    # What another revision learned is not what these rounds start from.
+    name = f"{case.base}-{stamp()['revision']}"
+    folders = kept / name, kept / f"{name}-control"
     before = _kept_or(folders[0], case, again, lambda: go_on(data, case.method, case.init, start(data, case.init)))
     control = _kept_or(folders[1], case, again, lambda: go_on(data, case.method, case.init, before))
     return before, control.localizations
