@@ -20,6 +20,7 @@ from tests.bench._one_job import Found, keep, kept_by
 from tests.bench._person import correct, corrected, order, true_pins
 from tests.bench._rounds import go_on, start
 from tests.bench._sets import RIGHT_IOU, Set, load
+from tests.bench._stamp import stamp
 
 
 @dataclass(frozen=True, slots=True)
