@@ -203,4 +203,4 @@ def survive(
         order = list(visual_order(word.characters))
         boxes[order, 0], boxes[order, 2] = edges[:-1], edges[1:]
         boxes[[is_space(each) for each in word.characters]] = np.nan
-        return Localization(boxes, np.zeros(len(boxes), dtype=np.float32), 0.0, method)
+        return with_pins(Localization(boxes, np.zeros(len(boxes), dtype=np.float32), 0.0, method), pins)

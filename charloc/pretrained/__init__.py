@@ -46,12 +46,13 @@ def knows(checkpoint: Checkpoint, words: Sequence[WordImage]) -> bool:
 def start_of(method: str, words: Sequence[WordImage]) -> Checkpoint | None:
     """What `method` goes on from where it has learned nothing: what ships, if it is the method's own or its kin's.
 
-    Of a checkpoint that does not know the alphabet of `words`, what it knows of ink is left.
+    Of a checkpoint that does not know the alphabet of `words`, what it knows of ink is left; None if that is nothing.
     """
     checkpoint = shipped()
     if checkpoint is None or checkpoint.settings.get("method") not in (method, *METHODS[method].kin):
         return None
-    return fitting(checkpoint, words)
+    start = fitting(checkpoint, words)
+    return start if start is not checkpoint or knows(checkpoint, words) else None
 
 
 def fitting(checkpoint: Checkpoint, words: Sequence[WordImage]) -> Checkpoint:

@@ -105,7 +105,8 @@ def test_what_is_a_flat_start(learned: Learned) -> None:
 
 
 @pytest.mark.parametrize(("alignment", "loss"), [("hard", "cross_entropy"), ("soft", "mse"), ("hard", "mse")])
-def test_other_alignments_and_losses_learn_too(alignment: str, loss: str) -> None:
+def test_other_alignments_and_losses_learn_too(monkeypatch: pytest.MonkeyPatch, alignment: str, loss: str) -> None:
+    set_steps(monkeypatch, ctc, 100)
     rendered = simple_words("Solida")
     words = [each.word(i) for i, each in enumerate(rendered)]
     guess, even = (first_guess(words, [()] * len(words), first=first) for first in ("guess", "even"))

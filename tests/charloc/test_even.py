@@ -136,3 +136,11 @@ def test_any_picture(pixels: np.ndarray, text: str, data: st.DataObject) -> None
         else:
             assert np.isfinite(box).all() and box[0] < box[2] and box[1] < box[3]
             assert i in pinned or (box[:2] >= 0).all() and box[2] <= width and box[3] <= height
+
+
+def test_pins_stay_also_where_the_characters_do_not_fit_the_picture() -> None:
+    box = (0.0, 0.0, 1.0, 1.0)
+    for pinned in (0, 4):
+        word = WordImage(1, "narrow.png", np.zeros((1, 1), np.uint8), tuple("aaaa "))
+        (found,) = Even().e_step([word], [(Pin(pinned, box),)])
+        assert found.boxes[pinned].tolist() == list(box) and found.confidence[pinned] == 1
