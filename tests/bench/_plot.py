@@ -54,7 +54,7 @@ def plot(jobs: Sequence[Job], results: Mapping[str, Record], path: Path) -> None
 def plot_reliability(records: Sequence[Record], path: Path) -> None:
     """A line per set: of boxes a method is so sure of, how many are right; below, how many there are of each."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 5.6), facecolor="white", layout="constrained")
+        figure = Figure(figsize=(8.0, 5.6), facecolor="white", layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=":")
         for record, (colour, marker) in zip(records, LINES, strict=False):
@@ -70,7 +70,7 @@ def plot_reliability(records: Sequence[Record], path: Path) -> None:
         for panel in (upper, lower):
             panel.grid(color="#e4e4e4", linewidth=0.8)
             panel.set_axisbelow(True)
-        upper.legend(frameon=False, loc="upper left")
+        figure.legend(*upper.get_legend_handles_labels(), frameon=False, loc="outside right upper")
         _save(figure, path, "Reliability")
 
 
