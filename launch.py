@@ -144,12 +144,12 @@ def pretrain(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Where fonts are; may be repeated. Otherwise, those of this machine."),
     ] = None,
-    words: Annotated[int, typer.Option(min=1, help="How many words to render.")] = 20_000,
-    steps: Annotated[int, typer.Option(min=1, help="How many batches of words to learn from.")] = 12_000,
+    words: Annotated[int, typer.Option(min=1, help="How many words to render.")] = 16_000,
+    steps: Annotated[int, typer.Option(min=1, help="How many batches of words to learn from.")] = 6_000,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a net letters from rendered words, for projects to begin with. Takes an hour or so; nobody draws a box."""
+    """Teach a net letters from rendered words, for projects to begin with. Takes most of an hour; nobody draws a box."""
     from annotator.terminal import bars
     from charloc.pretrained import making
 

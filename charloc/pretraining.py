@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from charloc.corpus import LATIN, render_corpus
 from charloc.learning_ink import train_ink
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods.segmental import Segmental
 from charloc.nets_ink import InkNet
 from charloc.synth import Rendered
 from charloc.types import Localization, TrainingSet, WordImage
-
-__all__ = ["LATIN", "pretrain", "render_corpus"]
 
 
 def pretrain(
