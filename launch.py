@@ -149,7 +149,7 @@ def pretrain(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Teach a net letters from rendered words, for projects to begin with. Takes most of an hour; nobody draws a box."""
+    """Teach a net letters from rendered words, to begin with. Takes most of an hour; nobody draws a box."""
     from annotator.terminal import bars
     from charloc.pretrained import making
 
