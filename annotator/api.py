@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,14 +82,6 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
         project: what `/api/status` says the project is ({"id", "name"}).
     """
     router = APIRouter()
-
-    @router.get("/api/queue")
-    def queue(
-        limit: Annotated[int, Query(ge=1, le=100)] = 8, exclude: Annotated[str, Query(max_length=40_000)] = ""
-    ) -> Json:
-        """The words to annotate next, most uncertain first, without those in `exclude` (ids, comma separated)."""
-        ids = store.queue(limit, id_list(exclude))
-        return {"words": words_json(store, ids)}
 
     @router.get("/api/words/{word_id}")
     def word(word_id: Id) -> Json:
@@ -293,14 +285,6 @@ def round_json(each: Round) -> Json:
     row["started_at"] = each.started_at.isoformat()
     row["finished_at"] = each.finished_at.isoformat() if each.finished_at else None
     return row
-
-
-def id_list(text: str) -> list[int]:
-    """Ids out of "1,2,3"."""
-    parts = [part for part in text.split(",") if part]
-    if not all(part.isdecimal() and len(part) < 19 for part in parts):
-        raise Refused(f"exclude={text[:60]!r}: expected word numbers separated by commas.")
-    return [int(part) for part in parts]
 
 
 @lru_cache(maxsize=64)

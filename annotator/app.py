@@ -20,6 +20,7 @@ from annotator.api import Refused, make_router
 from annotator.jobs import Busy, Jobs, Start
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
+from annotator.routes_queue import make_queue_router
 from annotator.security import Security
 from charloc.types import CharlocError
 from db import Store
@@ -73,6 +74,7 @@ def create_rest(store: Store, project: Path, *, start: Start, cancel: Callable[[
     identity = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:16]
     shown: dict[str, object] = {"id": identity, "name": project.resolve().name}
     app.include_router(make_router(store, Jobs(store, project, start, cancel), shown))
+    app.include_router(make_queue_router(store))
     add_errors(app)
     return app
 

@@ -11,7 +11,7 @@ import gradio as gr
 from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
 
-MODULES = ("editor", "geometry", "header", "keys", "notices", "outbox", "rounds", "stage", "status", "words")
+MODULES = ("editor", "geometry", "header", "keys", "notices", "opening", "outbox", "rounds", "stage", "status", "words")
 STYLES = ("frame", "editor")
 
 # System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.

@@ -2,6 +2,7 @@
 
 import { moved, swapped } from "./geometry.js";
 import { bindKeys } from "./keys.js";
+import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { Stage, standing, visible } from "./stage.js";
 import { listen, poll } from "./status.js";
@@ -25,6 +26,7 @@ class Editor {
       change: (index, box, going) => this.pin(index, box, going),
     });
     this.status = null;
+    this.opening = new Opening(this);
     this.bindButtons();
     bindKeys(this);
     listen((status) => this.onStatus(status));
@@ -49,6 +51,7 @@ class Editor {
       this.words = new Words(id, this.outbox, () => this.onWords());
       this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();
+      await this.opening.start();
       await this.words.open();
     } else {
       if (this.outbox.failures) this.outbox.sendSoon(); // it answers again
@@ -80,6 +83,7 @@ class Editor {
   // Show what is in hand: a word, or why there is none.
   show() {
     const { entry } = this;
+    this.opening.shown();
     this.part("empty").hidden = Boolean(entry);
     this.part("stage").hidden = !entry;
     this.root.classList.toggle("cl-idle", !entry);

@@ -4,6 +4,7 @@
 
 const RETRY_S = [1, 2, 4, 8, 15];
 const TIMEOUT_MS = 15000;
+const SETTLED_MS = 3000;
 
 export function newUuid() {
   if (crypto.randomUUID) return crypto.randomUUID(); // only where the page came over https or from this machine
@@ -68,6 +69,13 @@ export class Outbox {
   // Ids of the words that have a decision here, which the server may not know of yet.
   wordIds() {
     return this.items().map((item) => item.decision.word_id);
+  }
+
+  // Wait until the server has what was decided about these words; not for ever, it may be away.
+  async settled(ids) {
+    const until = Date.now() + SETTLED_MS;
+    const open = () => this.waiting().some((item) => ids.includes(item.decision.word_id));
+    while (open() && Date.now() < until) await new Promise((done) => setTimeout(done, 20));
   }
 
   sendSoon() {

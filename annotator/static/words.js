@@ -68,7 +68,7 @@ export class Words {
       const key = localStorage.key(i);
       if (key.startsWith(this.drafts)) ids.push(Number(key.slice(this.drafts.length)));
     }
-    for (const id of ids) {
+    for (const id of ids.filter((each) => !this.holds(each))) {
       const response = await fetch(`/api/words/${id}`).catch(() => null);
       if (response?.ok) {
         const entry = makeEntry(await response.json());
@@ -91,11 +91,37 @@ export class Words {
     await this.fetch((words) => this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry)));
   }
 
+  // Words opened from elsewhere come before all others; one that is in hand or ahead comes with what was done to it.
+  openFirst(found, wanted) {
+    const opened = found.map((word, k) => {
+      const known = [this.current, ...this.ahead].find((entry) => entry?.word.id === word.id);
+      const entry = known ?? makeEntry(word);
+      if (!known) this.restore(entry);
+      if (wanted[k].character in entry.marks) entry.selected = wanted[k].character;
+      entry.opened = wanted[k].detail;
+      return entry;
+    });
+    const others = (entry) => !opened.includes(entry);
+    // What was decided about it before stays; undo goes back to what holds now.
+    this.past = this.past.filter((entry) => !found.some((word) => word.id === entry.word.id));
+    const rest = this.ahead.filter(others);
+    const before = rest.filter((entry) => entry.opened);
+    this.ahead = [...before, ...opened, ...rest.filter((entry) => !entry.opened)];
+  }
+
+  // What is in hand waits as the first after what was opened.
+  putBack() {
+    const { current } = this;
+    this.current = null;
+    if (!current || this.ahead.includes(current)) return;
+    this.ahead.splice(this.ahead.filter((entry) => entry.opened).length, 0, current);
+  }
+
   // A new round has proposals: fetch the words ahead anew, keeping the one in hand and those with work in them. One in
   // hand that has no boxes, because it came before the first round, is fetched anew as well.
   async refresh() {
     this.generation += 1; // what is being fetched now is old
-    const touched = (entry) => entry.undo.length > 0;
+    const touched = (entry) => entry.undo.length > 0 || entry.opened;
     const stays = (entry) => touched(entry) || (entry === this.current && entry.word.round !== null);
     await this.fetch((words) => {
       this.ahead = this.ahead.filter(touched);
