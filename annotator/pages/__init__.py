@@ -6,12 +6,14 @@ here has a constant template (text comes in as textContent only) and hands its e
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
 from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
 
-MODULES = ("editor", "geometry", "header", "keys", "notices", "opening", "outbox", "rounds", "stage", "status", "words")
+MODULES = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "static").glob("*.js")))
 STYLES = ("frame", "editor")
 
 # System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.

@@ -61,23 +61,8 @@ TEMPLATE = """
   </dialog>
   <dialog class="cl-dialog" data-role="help">
     <h2>Keys</h2>
-    <dl>
-      <dt><kbd>Enter</kbd></dt><dd>accept the rest, next word</dd>
-      <dt><kbd>Space</kbd></dt><dd>accept this character, next character</dd>
-      <dt><kbd>Tab</kbd> <kbd>Shift Tab</kbd></dt><dd>next, previous character</dd>
-      <dt><kbd>&larr;</kbd> <kbd>&uarr;</kbd> <kbd>&darr;</kbd> <kbd>&rarr;</kbd></dt>
-      <dd>move the box by 1 pixel of the image (<kbd>Shift</kbd>: 5)</dd>
-      <dt><kbd>Ctrl</kbd> + arrows</dt><dd>move its right or lower edge</dd>
-      <dt><kbd>Alt</kbd> + arrows</dt><dd>move its left or upper edge</dd>
-      <dt><kbd>X</kbd></dt><dd>the character is not visible, or is again</dd>
-      <dt><kbd>S</kbd></dt><dd>skip: leave the rest open (what you corrected is kept)</dd>
-      <dt><kbd>F</kbd></dt><dd>flag: transcript or image is wrong</dd>
-      <dt><kbd>U</kbd> <kbd>Ctrl Z</kbd></dt><dd>undo, also back into earlier words</dd>
-      <dt><kbd>Ctrl Shift Z</kbd></dt><dd>redo, within a word</dd>
-      <dt><kbd>H</kbd></dt><dd>hide or show the boxes</dd>
-      <dt><kbd>+</kbd> <kbd>&minus;</kbd> <kbd>0</kbd></dt><dd>larger, smaller, to fit; kept from word to word</dd>
-      <dt><kbd>Esc</kbd></dt><dd>leave the image: Tab goes through the page again</dd>
-    </dl>
+    <dl data-role="keys"></dl>
+    <p>Shift with the arrows: 5 pixels. Ctrl: the right or lower edge. Alt: the left or upper edge.</p>
     <p>Drag a box to move it, its edges or corners to change it. A character without a box: select its letter, then
       drag over the image.</p>
     <form method="dialog"><menu><button type="submit" class="cl-primary">Close</button></menu></form>

@@ -1,7 +1,10 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
+import { run } from "./actions.js";
+import { bindFlag } from "./dialogs.js";
 import { moved, swapped } from "./geometry.js";
-import { bindKeys } from "./keys.js";
+import { Keymap } from "./keymap.js";
+import { bindKeys, showKeys } from "./keys.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { Stage, standing, visible } from "./stage.js";
@@ -27,8 +30,10 @@ class Editor {
     });
     this.status = null;
     this.opening = new Opening(this);
+    this.keymap = new Keymap();
     this.bindButtons();
-    bindKeys(this);
+    bindKeys(this, this.keymap);
+    showKeys(root, this.keymap);
     listen((status) => this.onStatus(status));
   }
 
@@ -178,11 +183,30 @@ class Editor {
     }
   }
 
+  // What a step back restores: the word as it is shown (its characters and how sure the model is) and its marks.
+  snapshot() {
+    const { word, marks } = this.entry;
+    return { word, marks };
+  }
+
+  // Put a snapshot in place of what is shown.
+  put({ word, marks }) {
+    const { entry } = this;
+    const sameCharacters = word.characters === entry.word.characters;
+    Object.assign(entry, { word, marks, selected: Math.min(entry.selected, marks.length - 1) });
+    this.nudged = null;
+    if (sameCharacters) {
+      this.stage.update();
+      this.draw();
+    } else this.show();
+  }
+
   // Replace the marks; `going`: part of the step before.
   change(marks, going = false) {
     const { entry } = this;
-    if (!going) entry.undo.push(entry.marks);
+    if (!going) entry.undo.push(this.snapshot());
     entry.redo = [];
+    this.words.undone = [];
     entry.marks = marks;
     this.stage.update();
     this.draw();
@@ -237,83 +261,6 @@ class Editor {
     this.mark(selected, marks[selected].state === "invisible" ? { state: "untouched", box } : { state: "invisible", box: null });
   }
 
-  // --- what a person says about words ---
-
-  accept() {
-    const { entry } = this;
-    const rest = entry.marks.map((mark) => (mark.state === "untouched" && mark.box ? { ...mark, state: "accepted" } : mark));
-    if (rest.every((mark) => mark.state === "untouched")) {
-      return this.toast("There are no boxes to accept yet. Train a round for a first guess, or draw them.");
-    }
-    this.decide("boxes", rest);
-  }
-
-  skip() {
-    const { marks } = this.entry;
-    const yours = marks.filter((mark) => mark.state !== "untouched").length;
-    if (yours) this.toast(`Kept what you said about ${yours} ${yours === 1 ? "character" : "characters"}; the rest is open.`);
-    this.decide(yours ? "boxes" : "skip", marks);
-  }
-
-  decide(kind, marks, reason = "") {
-    const { entry } = this;
-    const wrong = kind === "boxes" ? this.contradiction(marks) : null;
-    if (wrong) return this.toast(wrong);
-    const uuid = this.post(entry, kind, marks, reason);
-    if (!uuid) return;
-    this.words.decided(entry, uuid, kind);
-    this.next();
-  }
-
-  // Put a decision about a word into the outbox; its uuid, or null if this browser cannot keep it.
-  post(entry, kind, marks, reason) {
-    const { word, base } = entry;
-    const characters = kind === "boxes" ? marks.map(({ state, box }) => ({ state, box })) : [];
-    const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, round_id: word.round_id, base_id: base.id };
-    const about = { name: word.name, text: word.text, image: word.image, width: word.width, height: word.height };
-    try {
-      return this.outbox.add(decision, base.uuid, about);
-    } catch {
-      this.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
-      return null;
-    }
-  }
-
-  undo() {
-    const { entry } = this;
-    if (entry?.undo.length) {
-      entry.redo.push(entry.marks);
-      entry.marks = entry.undo.pop();
-      this.afterStep();
-      return;
-    }
-    const last = this.words.past.at(-1);
-    if (!last) return this.toast("Nothing to undo.");
-    const before = last.before ?? { kind: "clear", characters: [], reason: "" };
-    const uuid = this.post(last, before.kind, before.characters, before.reason);
-    if (!uuid) return;
-    this.words.back();
-    this.words.takenBack(last, uuid);
-    this.show();
-    this.toast("Back to the word before; what was said about it is taken back.");
-  }
-
-  redo() {
-    const { entry } = this;
-    if (!entry.redo.length) return this.toast("Nothing to redo.");
-    entry.undo.push(entry.marks);
-    entry.marks = entry.redo.pop();
-    this.afterStep();
-  }
-
-  afterStep() {
-    this.nudged = null;
-    if (this.entry.undo.length) this.remember(this.entry);
-    else this.words.forget(this.entry.word.id);
-    this.stage.update();
-    this.draw();
-  }
-
   // --- view ---
 
   hide() {
@@ -321,45 +268,12 @@ class Editor {
     this.button("hide").setAttribute("aria-pressed", String(this.stage.hidden));
   }
 
-  help() {
-    this.part("help").showModal();
-  }
-
-  flag() {
-    const dialog = this.part("flag");
-    this.part("reason").value = "";
-    dialog.showModal();
-    this.part("reason").focus();
-  }
-
-  flagAs(reason) {
-    this.part("flag").close();
-    if (this.entry) this.decide("flag", [], reason.trim() || "Flagged");
-  }
-
   button(name) {
     return this.root.querySelector(`[data-do=${name}]`);
   }
 
-  // Do what a button or key names. What needs a word does nothing without one.
   run(name) {
-    const always = { help: () => this.help(), undo: () => this.words && this.undo() };
-    const withWord = {
-      accept: () => this.accept(),
-      acceptOne: () => this.acceptOne(),
-      skip: () => this.skip(),
-      flag: () => this.flag(),
-      redo: () => this.redo(),
-      invisible: () => this.toggleInvisible(),
-      hide: () => this.hide(),
-      larger: () => this.stage.setZoom(this.stage.zoom * 1.25),
-      smaller: () => this.stage.setZoom(this.stage.zoom / 1.25),
-      fit: () => this.stage.setZoom(1),
-      nextCharacter: () => this.step(1),
-      previousCharacter: () => this.step(-1),
-    };
-    const action = always[name] ?? (this.entry && withWord[name]);
-    action?.();
+    run(this, name);
   }
 
   bindButtons() {
@@ -371,21 +285,6 @@ class Editor {
       this.outbox?.sendSoon();
       this.part("troubles").scrollIntoView({ behavior: "smooth", block: "nearest" });
     });
-    const dialog = this.part("flag");
-    dialog.addEventListener("click", (event) => {
-      const reason = event.target.closest(".cl-reasons button");
-      if (reason) this.flagAs(reason.value);
-    });
-    dialog.querySelector("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.flagAs(this.part("reason").value);
-    });
-    this.part("flag-no").addEventListener("click", () => dialog.close());
-    this.part("reason").addEventListener("keydown", (event) => {
-      const choice = dialog.querySelectorAll(".cl-reasons button")[Number(event.key) - 1];
-      if (!choice || event.target.value || event.ctrlKey || event.altKey) return;
-      event.preventDefault();
-      this.flagAs(choice.value);
-    });
+    bindFlag(this);
   }
 }

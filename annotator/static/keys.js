@@ -1,14 +1,11 @@
 // The keyboard: from the first moment, with nothing clicked, and never while someone types or a dialog is open.
 
-const NAMED = {
-  enter: "accept", " ": "acceptOne", s: "skip", f: "flag", u: "undo", h: "hide", x: "invisible", delete: "invisible",
-  backspace: "invisible", "+": "larger", "=": "larger", "-": "smaller", 0: "fit", "?": "help",
-}; // prettier-ignore
-const ARROWS = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] };
-const TYPED_IN = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
-const OWN_KEYS = ["enter", " ", "tab", ...Object.keys(ARROWS)]; // what a focused button or link uses itself
+import { keyOf, shown } from "./keymap.js";
 
-export function bindKeys(editor) {
+const TYPED_IN = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
+const OWN_KEYS = ["Enter", "Space", "Tab", "Shift+Tab", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]; // a focused button's or tab's
+
+export function bindKeys(editor, keymap) {
   const listening = new AbortController();
   const { signal } = listening;
   let released = false; // Esc gave Tab back to the page
@@ -21,18 +18,21 @@ export function bindKeys(editor) {
     const active = document.activeElement;
     const focused = active?.checkVisibility() ? active : null;
     if (focused?.closest(TYPED_IN)) return;
-    const key = event.key.toLowerCase();
+    const key = keyOf(event);
     if (focused?.closest("button, a, summary, [role=tab]") && OWN_KEYS.includes(key)) return;
-    if (key === "escape") {
+    const action = keymap.action(event);
+    if (!action || (released && /Tab$/.test(key))) return;
+    if (action.name === "leave") {
       released = true;
       editor.root.focus({ preventScroll: true });
       return;
     }
-    if (key === "tab" && released) return;
-    if (handle(editor, event, key)) {
-      released = false;
-      event.preventDefault();
-    }
+    // Without a word, arrows scroll and Tab goes through the page.
+    if (!editor.entry && (action.nudge || /Tab$/.test(key))) return;
+    released = false;
+    event.preventDefault();
+    // A key held down moves a box, but never decides about word after word.
+    if (!(event.repeat && action.once)) act(editor, action, event);
   }, { signal }); // prettier-ignore
 
   // A mouse click on a button leaves the keyboard with the editor; a keyboard's own press leaves the focus where it is.
@@ -43,28 +43,19 @@ export function bindKeys(editor) {
   }, { signal }); // prettier-ignore
 }
 
-function handle(editor, event, key) {
-  const { shiftKey, altKey } = event;
+function act(editor, action, event) {
+  if (!action.nudge) return editor.run(action.name);
+  const [dx, dy] = action.nudge.map((value) => value * (event.shiftKey ? 5 : 1));
   const ctrl = event.ctrlKey || event.metaKey;
-  const arrow = ARROWS[key];
-  if (arrow) {
-    if (!editor.entry) return false;
-    const [dx, dy] = arrow.map((value) => value * (shiftKey ? 5 : 1));
-    const edge = ctrl ? (dx ? "e" : "s") : altKey ? (dx ? "w" : "n") : "move";
-    editor.nudge(edge, dx, dy);
-    return true;
-  }
-  if (ctrl && key === "z") return done(editor, shiftKey ? "redo" : "undo");
-  if (ctrl && key === "y") return done(editor, "redo");
-  if (ctrl || altKey) return false;
-  if (key === "tab") return editor.entry ? done(editor, shiftKey ? "previousCharacter" : "nextCharacter") : false;
-  const name = NAMED[key];
-  // A key held down moves a box, but never decides about word after word.
-  if (event.repeat && ["accept", "skip", "flag", "acceptOne", "invisible"].includes(name)) return true;
-  return name ? done(editor, name) : false;
+  editor.nudge(ctrl ? (dx ? "e" : "s") : event.altKey ? (dx ? "w" : "n") : "move", dx, dy);
 }
 
-function done(editor, name) {
-  editor.run(name);
-  return true;
+// Write on the buttons which key does the same.
+export function showKeys(root, keymap) {
+  for (const button of root.querySelectorAll("[data-do]")) {
+    const keys = keymap.keys(button.dataset.do);
+    const hint = button.querySelector("kbd");
+    if (hint) hint.textContent = keys.length ? shown(keys[0]).join(" ") : "";
+    button.ariaKeyShortcuts = keys.map((key) => key.replace("Ctrl", "Control")).join(" ") || null;
+  }
 }

@@ -5,7 +5,7 @@ const REFILL_BELOW = 6;
 const MOST_EXCLUDED = 2000;
 
 // A word in hand. `marks` holds what is said of each character and the box it is shown with; steps back and forward are
-// whole lists of marks, so undoing is putting one back.
+// {word, marks} as they were, so undoing is putting one back.
 export function makeEntry(word) {
   const said = word.correction?.kind === "boxes" ? word.correction.characters : [];
   const marks = word.boxes.map((box, index) => {
@@ -54,7 +54,8 @@ export class Words {
     this.changed = changed;
     this.current = null;
     this.ahead = [];
-    this.past = []; // decided in this visit, oldest first
+    this.past = []; // {entry, said} decided in this visit, oldest first
+    this.undone = []; // the same, taken back since, newest last
     this.skipped = new Set();
     this.exhausted = false;
     this.failed = false;
@@ -103,7 +104,8 @@ export class Words {
     });
     const others = (entry) => !opened.includes(entry);
     // What was decided about it before stays; undo goes back to what holds now.
-    this.past = this.past.filter((entry) => !found.some((word) => word.id === entry.word.id));
+    this.past = this.past.filter(({ entry }) => !found.some((word) => word.id === entry.word.id));
+    this.undone = this.undone.filter(({ entry }) => !found.some((word) => word.id === entry.word.id));
     const rest = this.ahead.filter(others);
     const before = rest.filter((entry) => entry.opened);
     this.ahead = [...before, ...opened, ...rest.filter((entry) => !entry.opened)];
@@ -155,27 +157,25 @@ export class Words {
   }
 
   // A decision about the word in hand is in the outbox: later ones build on it.
-  decided(entry, uuid, kind) {
+  decided(entry, uuid, said) {
     entry.base = { id: null, uuid };
-    if (kind === "skip") this.skipped.add(entry.word.id);
-    this.past.push(entry);
+    if (said.kind === "skip") this.skipped.add(entry.word.id);
+    entry.redo = [];
+    this.past.push({ entry, said });
     this.forget(entry.word.id);
   }
 
-  // What is in hand has been taken back: it builds on that.
-  takenBack(entry, uuid) {
+  // Take up the last decided word again, as the decision `uuid` takes back what was said of it. What is in hand waits as
+  // the next one.
+  back(uuid) {
+    const last = this.past.pop();
+    const { entry } = last;
+    if (this.current) this.ahead.unshift(this.current);
+    this.current = entry;
+    this.undone.push(last);
+    this.skipped.delete(entry.word.id);
     entry.base = { id: null, uuid };
     if (entry.undo.length) this.remember(entry);
-  }
-
-  // Take up the last decided word again; null if there is none. What is in hand waits as the next one.
-  back() {
-    const last = this.past.pop();
-    if (!last) return null;
-    if (this.current) this.ahead.unshift(this.current);
-    this.current = last;
-    this.skipped.delete(last.word.id);
-    return last;
   }
 
   skippedAgain() {
@@ -209,7 +209,7 @@ export class Words {
     }
     if (draft.key !== entry.word.key || draft.base !== entry.base.id) return false;
     if (draft.touched.length !== entry.marks.length) return false;
-    entry.undo.push(entry.marks);
+    entry.undo.push({ word: entry.word, marks: entry.marks });
     entry.marks = entry.marks.map((mark, index) => draft.touched[index] ?? mark);
     return true;
   }

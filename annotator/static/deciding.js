@@ -1,0 +1,87 @@
+// What a person decides about words, and taking it back: each decision goes into the outbox before the next word comes.
+
+export function accept(editor) {
+  const { entry } = editor;
+  const rest = entry.marks.map((mark) => (mark.state === "untouched" && mark.box ? { ...mark, state: "accepted" } : mark));
+  if (rest.every((mark) => mark.state === "untouched")) {
+    return editor.toast("There are no boxes to accept yet. Train a round for a first guess, or draw them.");
+  }
+  decide(editor, "boxes", rest);
+}
+
+export function skip(editor) {
+  const { marks } = editor.entry;
+  const yours = marks.filter((mark) => mark.state !== "untouched").length;
+  if (yours) editor.toast(`Kept what you said about ${yours} ${yours === 1 ? "character" : "characters"}; the rest is open.`);
+  decide(editor, yours ? "boxes" : "skip", marks);
+}
+
+export function flag(editor, reason) {
+  if (editor.entry) decide(editor, "flag", [], reason.trim() || "Flagged");
+}
+
+function decide(editor, kind, marks, reason = "") {
+  const wrong = kind === "boxes" ? editor.contradiction(marks) : null;
+  if (wrong) return editor.toast(wrong);
+  if (post(editor, { kind, marks, reason })) editor.words.undone = []; // what was taken back before is not done again
+}
+
+// Put a decision about the word in hand into the outbox and go on; false if this browser cannot keep it.
+function post(editor, said) {
+  const { entry } = editor;
+  const uuid = keep(editor, entry, said.kind, said.kind === "boxes" ? said.marks : [], said.reason);
+  if (!uuid) return false;
+  editor.words.decided(entry, uuid, said);
+  editor.next();
+  return true;
+}
+
+// A decision's uuid once it is in the outbox, or null if this browser cannot keep it.
+function keep(editor, entry, kind, marks, reason) {
+  const { word, base } = entry;
+  const characters = marks.map(({ state, box }) => ({ state, box }));
+  const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, round_id: word.round_id, base_id: base.id };
+  const about = { name: word.name, text: word.text, image: word.image, width: word.width, height: word.height };
+  try {
+    return editor.outbox.add(decision, base.uuid, about);
+  } catch {
+    editor.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
+    return null;
+  }
+}
+
+// Take back the last step; in a word without any, the decision about the word before.
+export function undo(editor) {
+  const { entry, words } = editor;
+  if (entry?.undo.length) {
+    entry.redo.push(editor.snapshot());
+    return restore(editor, entry.undo.pop());
+  }
+  const last = words.past.at(-1);
+  if (!last) return editor.toast("Nothing to undo.");
+  const before = last.entry.before ?? { kind: "clear", characters: [], reason: "" };
+  const uuid = keep(editor, last.entry, before.kind, before.characters, before.reason);
+  if (!uuid) return;
+  words.back(uuid);
+  editor.show();
+  editor.toast("Back to the word before; what was said about it is taken back.");
+}
+
+// Do again what was taken back last: a step, or the decision about the word.
+export function redo(editor) {
+  const { entry, words } = editor;
+  if (entry?.redo.length) {
+    entry.undo.push(editor.snapshot());
+    return restore(editor, entry.redo.pop());
+  }
+  const again = words.undone.at(-1);
+  if (!again || again.entry !== entry) return editor.toast("Nothing to redo.");
+  if (post(editor, again.said)) words.undone.pop();
+}
+
+function restore(editor, step) {
+  const { entry, words } = editor;
+  editor.put(step);
+  if (entry.undo.length) editor.remember(entry);
+  else words.forget(entry.word.id);
+}
