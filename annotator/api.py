@@ -62,6 +62,8 @@ class Decision(BaseModel):
     kind: Literal["boxes", "flag", "skip", "clear"]
     characters: Annotated[list[Mark], Field(max_length=MAX_CHARACTERS)] = []
     reason: Annotated[str, Field(max_length=500)] = ""
+    # The transcript's characters where they are not the imported ones.
+    text: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=MAX_CHARACTERS)] | None = None
     round_id: Id | None = None
     base_id: Id | None = None
 
@@ -104,6 +106,7 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
                     reason=decision.reason,
                     round_id=decision.round_id,
                     base_id=decision.base_id,
+                    text=None if decision.text is None else tuple(decision.text),
                 )
             )
         except Conflict as conflict:
@@ -179,6 +182,7 @@ def check(decision: Decision, word: Word) -> None:
         )
     if decision.kind != "boxes":
         return
+    word = word.reading(None if decision.text is None else tuple(decision.text))
     if len(decision.characters) != len(word.characters):
         raise Refused(
             f"'{word.name}' has {len(word.characters)} characters, but {len(decision.characters)} were sent. "
@@ -240,6 +244,7 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
                 "name": word.name,
                 "text": word.text,
                 "characters": list(word.characters),
+                "imported": list(word.imported),
                 "order": visual_order(word.characters),
                 "width": word.width,
                 "height": word.height,
@@ -264,6 +269,7 @@ def correction_json(correction: Correction) -> Json:
         "kind": correction.kind,
         "characters": [{"state": mark.state, "box": mark.box} for mark in correction.characters],
         "reason": correction.reason,
+        "text": None if correction.text is None else list(correction.text),
         "author": correction.author,
         "created_at": correction.created_at.isoformat(),
     }

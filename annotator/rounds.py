@@ -208,8 +208,8 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     """The round itself, from the frozen corrections to the transaction that makes it visible."""
     started = time.perf_counter()
     ids = store.word_ids()
-    words = StoreWords(store, ids)
     corrections = store.corrections_in_force(upto=this.corrections_upto)
+    words = StoreWords(store, ids, corrections)
     pins, weights = supervise(words, corrections)
     parent = store.round(this.parent_id) if this.parent_id is not None else None
     settings: dict[str, Any] = dict(this.settings)
@@ -276,6 +276,9 @@ def _current(
     if parent is None:
         return [_nowhere(len(record.characters)) for record in words.records]
     known = store.proposals(parent.id, words.ids)
+    # Not those for another transcript: it may have been changed since this round began.
+    known = {id: known[id] for id, each in zip(words.ids, words.records, strict=True)
+             if id in known and len(known[id].boxes) == len(each.characters)}  # fmt: skip
     new = [index for index, id in enumerate(words.ids) if id not in known]
     guessed = begin.guess([words[index] for index in new], [pins[index] for index in new], progress) if new else []
     believed = {words.ids[index]: each for index, each in zip(new, guessed, strict=True)}

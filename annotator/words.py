@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import overload
 
 from charloc.images import decode
 from charloc.types import WordImage
-from db import Store
+from db import Correction, Store
 
 CHUNK = 128
 CACHE_BYTES = 512 * 1024 * 1024
@@ -25,16 +25,26 @@ class StoreWords(Sequence[WordImage]):
     Args:
         store: the project's store; stays open while this is used.
         ids: word ids.
+        corrections: by word id, those whose transcripts hold; None for those in force at this moment.
         cache_bytes: how many bytes of decoded pixels to keep.
         chunk: how many images to read at a time.
     """
 
     def __init__(
-        self, store: Store, ids: Sequence[int], *, cache_bytes: int = CACHE_BYTES, chunk: int = CHUNK
+        self,
+        store: Store,
+        ids: Sequence[int],
+        corrections: Mapping[int, Correction] | None = None,
+        *,
+        cache_bytes: int = CACHE_BYTES,
+        chunk: int = CHUNK,
     ) -> None:
         self.ids = tuple(ids)
         self._store = store
         self.records = store.words(self.ids)
+        if corrections is not None:
+            texts = {word_id: each.text for word_id, each in corrections.items()}
+            self.records = [record.reading(texts.get(record.id)) for record in self.records]
         self._cache_bytes = cache_bytes
         self._chunk = chunk
         self._all_fit = sum(each.width * each.height for each in self.records) <= cache_bytes

@@ -97,7 +97,7 @@ def check_correction(new: NewCorrection, name: str, characters: Sequence[str]) -
 
     Args:
         new: the correction.
-        name, characters: of the word it is for.
+        name, characters: of the word it is for, as imported.
 
     Raises:
         RecordError: what is wrong with it, and with which character.
@@ -108,6 +108,9 @@ def check_correction(new: NewCorrection, name: str, characters: Sequence[str]) -
         storable_text(getattr(new, field), f"{name}: the correction's {field}")
     if new.kind not in get_args(CorrectionKind):
         raise RecordError(f"{name}: a correction is of kind {_names(CorrectionKind)}, not '{new.kind}'.")
+    if new.text is not None:
+        _check_text(new, name)
+        characters = new.text
     if new.kind != "boxes":
         if new.characters:
             raise RecordError(f"{name}: a correction of kind '{new.kind}' says nothing about single characters.")
@@ -119,6 +122,17 @@ def check_correction(new: NewCorrection, name: str, characters: Sequence[str]) -
         )
     for index, (mark, character) in enumerate(zip(new.characters, characters, strict=True)):
         _check_mark(mark, f"{name}: character {index + 1} ('{character}')")
+
+
+def _check_text(new: NewCorrection, name: str) -> None:
+    if new.kind == "clear":
+        raise RecordError(f"{name}: a correction of kind 'clear' gives the imported transcript back; it has no other.")
+    if not new.text or not "".join(new.text).strip():
+        raise RecordError(f"{name}: the corrected transcript is empty. Give it one, or flag the word.")
+    for index, character in enumerate(new.text):
+        storable_text(character, f"{name}: character {index + 1} of the corrected transcript")
+        if not character:
+            raise RecordError(f"{name}: character {index + 1} of the corrected transcript is empty. Leave it out.")
 
 
 def _check_mark(mark: CharacterMark, where: str) -> None:

@@ -42,10 +42,12 @@ class Corrections(Database):
         """
         new = _plain(new)
         with self.write() as connection:
+            word = connection.execute(select(WordRow.name, WordRow.characters).where(WordRow.id == new.word_id)).first()
+            if word is not None:
+                new = _as_imported(new, word.characters)
             stored = _by_uuid(connection, new.uuid)
             if stored is not None:
                 return _same(stored, new)
-            word = connection.execute(select(WordRow.name, WordRow.characters).where(WordRow.id == new.word_id)).first()
             if word is None:
                 raise UnknownItem(f"The project has no word {new.word_id}.")
             check_correction(new, word.name, word.characters)
@@ -118,7 +120,7 @@ class Corrections(Database):
     def counts(self) -> Counts:
         """How far the project is."""
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        is_boxes = CorrectionRow.kind == "boxes"
+        is_boxes = (CorrectionRow.kind == "boxes") & (StandingRow.place == DECIDED)
         in_force = select(
             _count(is_boxes),
             func.coalesce(func.sum(StandingRow.accepted), 0),
@@ -166,6 +168,11 @@ def _plain(new: NewCorrection) -> NewCorrection:
     return replace(new, characters=marks)
 
 
+def _as_imported(new: NewCorrection, imported: Sequence[str]) -> NewCorrection:
+    """Without its text, if that is the imported one: the same is kept in one way only."""
+    return replace(new, text=None) if new.text is not None and list(new.text) == list(imported) else new
+
+
 def _same(stored: Correction, new: NewCorrection) -> Correction:
     for field in fields(NewCorrection):
         if getattr(stored, field.name) != getattr(new, field.name):
@@ -179,6 +186,7 @@ def _same(stored: Correction, new: NewCorrection) -> Correction:
 def _append(connection: Connection, new: NewCorrection) -> Correction:
     values = {field.name: getattr(new, field.name) for field in fields(NewCorrection)} | {
         "characters": [[mark.state, mark.box] for mark in new.characters],
+        "text": None if new.text is None else list(new.text),
         "created_at": datetime.now(UTC),
     }
     row = connection.execute(insert(CorrectionRow).values(values).returning(_CORRECTION)).mappings().one()
@@ -187,7 +195,9 @@ def _append(connection: Connection, new: NewCorrection) -> Correction:
         update(StandingRow)
         .where(StandingRow.word_id == new.word_id)
         .values(
-            place=_PLACE[new.kind],
+            # Where only the transcript was corrected, nobody has looked at the boxes yet.
+            place=_PLACE[new.kind] if new.kind != "boxes" or states.total() > states["untouched"] else AWAITING,
+            text=values["text"],
             correction_id=None if new.kind == "clear" else row["id"],
             accepted=states["accepted"],
             pinned=states["pinned"],
@@ -198,4 +208,5 @@ def _append(connection: Connection, new: NewCorrection) -> Correction:
 
 def _correction(row: RowMapping) -> Correction:
     marks = tuple(CharacterMark(state, as_box(box)) for state, box in row["characters"])
-    return Correction(**dict(row) | {"characters": marks})
+    text = None if row["text"] is None else tuple(row["text"])
+    return Correction(**dict(row) | {"characters": marks, "text": text})

@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, update
 
 from charloc.types import Localization
 from db.checks import check_proposal, chunks
 from db.engine import Database
 from db.records import RecordError, UnknownItem
-from db.schema import ProposalRow, RoundRow, StandingRow, WordRow
+from db.schema import CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
 
 
 class Proposals(Database):
     """The part of the store that gives back what rounds proposed; `Rounds.finish_round` puts it in."""
 
     def proposals(self, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
-        """What a finished round proposes for words, by word id; words it did not see are left out."""
+        """What a finished round proposes for words, by word id.
+
+        Words it did not see are left out, and those whose transcript has been changed since.
+        """
         found: dict[int, Localization] = {}
         query = select(
             ProposalRow.word_id,
@@ -29,7 +32,7 @@ class Proposals(Database):
             ProposalRow.confidence,
             ProposalRow.score,
             ProposalRow.method,
-        ).where(ProposalRow.round_id == round_id)
+        ).where(*_of_present_text(round_id))
         with self.read() as connection:
             _check_round(connection, round_id)
             for chunk in chunks(word_ids):
@@ -47,10 +50,10 @@ class Proposals(Database):
 
         Returns:
             float32 (L,) in 0..1, NaN for a character without a box; None for a word that had no other method's
-            proposal to compare with. Words that the round did not see are left out.
+            proposal to compare with. Left out are the same words as by `proposals`.
         """
         found: dict[int, NDArray[np.float32] | None] = {}
-        query = select(ProposalRow.word_id, ProposalRow.disagreement).where(ProposalRow.round_id == round_id)
+        query = select(ProposalRow.word_id, ProposalRow.disagreement).where(*_of_present_text(round_id))
         with self.read() as connection:
             _check_round(connection, round_id)
             for chunk in chunks(word_ids):
@@ -84,11 +87,16 @@ def proposal_rows(
         RecordError: one does not fit its word, or a word has two.
     """
     lengths = dict(connection.execute(select(WordRow.id, WordRow.length)).all())
+    texts = _texts_of_round(connection, round_id)
+    lengths |= {word_id: len(text) for word_id, text in texts.items()}
     if len({word_id for word_id, _, _ in proposals}) != len(proposals):
         raise RecordError("A word has two proposals in one round; it can have one.")
     for word_id, localization, uncertainty in proposals:
         check_proposal(word_id, localization, uncertainty, lengths.get(word_id), disagreements.get(word_id))
-    return [_row(round_id, *proposal, disagreements.get(proposal[0])) for proposal in proposals]
+    return [
+        _row(round_id, *proposal, disagreements.get(proposal[0])) | {"text": texts.get(proposal[0])}
+        for proposal in proposals
+    ]
 
 
 def order_queue(connection: Connection, round_id: int) -> None:
@@ -101,6 +109,24 @@ def order_queue(connection: Connection, round_id: int) -> None:
 def _check_round(connection: Connection, round_id: int) -> None:
     if connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is None:
         raise UnknownItem(f"The project has no round with id {round_id}.")
+
+
+def _texts_of_round(connection: Connection, round_id: int) -> dict[int, list[str]]:
+    """The characters of words whose transcript was another than imported when the round began, by word id."""
+    upto = select(RoundRow.corrections_upto).where(RoundRow.id == round_id).scalar_subquery()
+    newest = select(func.max(CorrectionRow.id)).where(CorrectionRow.id <= upto).group_by(CorrectionRow.word_id)
+    query = select(CorrectionRow.word_id, CorrectionRow.text).where(CorrectionRow.id.in_(newest))
+    return {word_id: text for word_id, text in connection.execute(query) if text is not None}
+
+
+def _of_present_text(round_id: int) -> tuple[ColumnElement[bool], ...]:
+    """The round's proposals that are for the transcript which holds now."""
+    # As text: the two are compared as they were written, and JSON has no equality on every database.
+    here, there = (cast(column, Text) for column in (ProposalRow.text, StandingRow.text))
+    present = select(StandingRow.word_id).where(
+        StandingRow.word_id == ProposalRow.word_id, func.coalesce(here, "") == func.coalesce(there, "")
+    )
+    return ProposalRow.round_id == round_id, present.exists()
 
 
 def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -85,6 +85,8 @@ class Word:
         image_sha: sha256 (hex) of the image file; see `Store.image`.
         width, height: of the image, px.
         meta: page, source, font and whatever else the item carried.
+        imported: the characters as they were imported; `characters` and `text` are what a correction in force says
+            instead, if it says so.
     """
 
     id: int
@@ -96,6 +98,12 @@ class Word:
     width: int
     height: int
     meta: Mapping[str, object]
+    imported: tuple[str, ...] = ()
+
+    def reading(self, text: tuple[str, ...] | None) -> Word:
+        """The word with these characters, as a correction has them; None for those that were imported."""
+        characters = self.imported if text is None else text
+        return replace(self, text="".join(characters), characters=characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,7 @@ class RoundStats:
         moved: characters that moved since the parent round.
         learned: what the M-step reported; numbers that are not finite are left out when stored.
         prequential: error of the parent against new corrections, where there were any.
+        heldback: error of this round against corrections that it was not shown, where there were any.
     """
 
     words: int
@@ -148,6 +157,7 @@ class RoundStats:
     moved: int
     learned: Mapping[str, float] = field(default_factory=dict)
     prequential: Prequential | None = None
+    heldback: Prequential | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,8 @@ class Round:
         pid, host: the process that works, or worked, on it.
         attempt: 1, and one more for every time it was taken over.
         started_at, finished_at, heartbeat_at: aware, UTC. `finished_at` is set however it ended.
-        cancel_requested: someone asked it to stop.
+        cancel_requested: someone asked it to stop for good.
+        pause_requested: someone asked it to stop so that it can be gone on with.
         checkpoint: name of its checkpoint in the project's `checkpoints/`.
         log_likelihood ... prequential: see `RoundStats`; None (or 0, empty) until it has finished.
     """
@@ -198,6 +209,8 @@ class Round:
     moved: int | None = None
     learned: Mapping[str, float] = field(default_factory=dict)
     prequential: Prequential | None = None
+    heldback: Prequential | None = None
+    pause_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +242,9 @@ class NewCorrection:
         round_id: the round whose proposal was shown, if any.
         base_id: id of the correction that was in force when the person looked; None if none was.
         author: who; empty where nobody logs in.
+        text: the transcript's characters (grapheme clusters in reading order), if they are not those that were
+            imported; `characters` is then about these. A correction says all that holds: one without `text` gives
+            the imported transcript back.
     """
 
     word_id: int
@@ -239,6 +255,7 @@ class NewCorrection:
     round_id: int | None = None
     base_id: int | None = None
     author: str = ""
+    text: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +277,7 @@ class Correction:
     base_id: int | None
     author: str
     created_at: datetime
+    text: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class Rounds(Database):
                     heartbeat_at=_now(),
                     finished_at=None,
                     cancel_requested=False,
+                    pause_requested=False,
                     message="",
                 )
             )
@@ -282,11 +283,14 @@ def _newest(connection: Connection) -> Round | None:
 
 def _round(row: RowMapping) -> Round:
     fields = dict(row)
-    words, chars, centre_h, wrong = (fields.pop(f"prequential_{name}") for name in _PREQUENTIAL)
+    errors = {kind: [fields.pop(f"{kind}_{name}") for name in _PREQUENTIAL] for kind in _ERRORS}
     if row["state"] == "running" and not is_live(row["pid"], row["host"], row["heartbeat_at"], _now()):
         fields["state"] = "interrupted"
         fields["message"] = row["message"] or "the process that worked on it is gone"
-    return Round(**fields, prequential=None if words is None else Prequential(words, chars, centre_h, wrong))
+    known: dict[str, Any] = {
+        kind: None if numbers[0] is None else Prequential(*numbers) for kind, numbers in errors.items()
+    }
+    return Round(**fields, **known)
 
 
 def _now() -> datetime:
@@ -294,7 +298,7 @@ def _now() -> datetime:
 
 
 def _ended(state: RoundState) -> dict[str, Any]:
-    return {"state": state, "finished_at": _now(), "cancel_requested": False}
+    return {"state": state, "finished_at": _now(), "cancel_requested": False, "pause_requested": False}
 
 
 def _stats_values(stats: RoundStats) -> dict[str, Any]:
@@ -307,11 +311,13 @@ def _stats_values(stats: RoundStats) -> dict[str, Any]:
         # A loss that is no number must not cost the round that reports it.
         "learned": {name: float(value) for name, value in stats.learned.items() if math.isfinite(value)},
     }
-    for name in _PREQUENTIAL:
-        values[f"prequential_{name}"] = None if stats.prequential is None else getattr(stats.prequential, name)
+    for kind in _ERRORS:
+        error = getattr(stats, kind)
+        values |= {f"{kind}_{name}": None if error is None else getattr(error, name) for name in _PREQUENTIAL}
     return values
 
 
+_ERRORS = ("prequential", "heldback")
 _PREQUENTIAL = ("words", "chars", "centre_h", "wrong")
 
 

@@ -2,8 +2,13 @@
 
 word, image, reference   what was imported
 round, proposal          what the machine said, round by round
+suspicion, oddity        what is unusual about its transcripts and its characters
 correction               what people said, append-only
+opinion, verdict         what they said beside that, append-only: it teaches nothing
 standing                 where each word stands now, worked out from the others so that the queue is one index scan
+word_tag, setting        how people sort words, and what holds for the whole project
+audit, audit_word        random samples of words to judge the whole by
+person, session, lease   who works here, and on what; check_word: what their work is compared with
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`: what a project's database has to be at."""
 
 AWAITING, SKIPPED, DECIDED = 0, 1, 2
@@ -54,6 +59,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 # JSON null in a NULL column is a state nobody means.
 Json = JSON(none_as_null=True)
 Sha = Annotated[str, mapped_column(String(64))]
+Text_ = Annotated[list[str] | None, mapped_column(Json)]
 
 
 class Base(DeclarativeBase):
@@ -91,6 +97,9 @@ class WordRow(Base):
     key: Mapped[Sha] = mapped_column(unique=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     name: Mapped[str] = mapped_column(Text)
+    # What the item carried under these names, to filter by.
+    page: Mapped[str | None] = mapped_column(Text, index=True)
+    source: Mapped[str | None] = mapped_column(Text, index=True)
     # Grapheme clusters, as counted at import: boxes and corrections belong to these, whatever Unicode says later.
     characters: Mapped[list[str]] = mapped_column(Json)
     length: Mapped[int]
@@ -145,6 +154,7 @@ class RoundRow(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pause_requested: Mapped[bool] = mapped_column(default=False)
     checkpoint: Mapped[str | None] = mapped_column(Text)
     words: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float | None]
@@ -156,6 +166,10 @@ class RoundRow(Base):
     prequential_chars: Mapped[int | None]
     prequential_centre_h: Mapped[float | None]
     prequential_wrong: Mapped[int | None]
+    heldback_words: Mapped[int | None]
+    heldback_chars: Mapped[int | None]
+    heldback_centre_h: Mapped[float | None]
+    heldback_wrong: Mapped[int | None]
 
 
 class ProposalRow(Base):
@@ -172,6 +186,8 @@ class ProposalRow(Base):
     confidence: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L,)
     # The same; NULL where there was no other method's proposal to compare with.
     disagreement: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # The characters it is for, where a person had changed the transcript by then; NULL: as imported.
+    text: Mapped[Text_]
 
 
 class CorrectionRow(Base):
@@ -185,6 +201,8 @@ class CorrectionRow(Base):
     uuid: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
     characters: Mapped[list[list[Any]]] = mapped_column(Json)  # [state, box or null] per character
+    # The transcript's characters as the person says they are; NULL: as imported.
+    text: Mapped[Text_]
     reason: Mapped[str] = mapped_column(Text)
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     base_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))
@@ -205,3 +223,153 @@ class StandingRow(Base):
     correction_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))  # in force; never of kind "clear"
     accepted: Mapped[int] = mapped_column(default=0)
     pinned: Mapped[int] = mapped_column(default=0)
+    # The characters of the transcript where the correction in force changes it; NULL: as imported.
+    text: Mapped[Text_]
+
+
+class SuspicionRow(Base):
+    """How suspicious a word's transcript looked after a round."""
+
+    __tablename__ = "suspicion"
+    __table_args__ = (Index("ix_suspicion_round_id_score", "round_id", "score"),)
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    score: Mapped[float]
+    reason: Mapped[str] = mapped_column(String(32))
+    suggestion: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class OddityRow(Base):
+    """How unusual each character's crop looked among its likes after a round."""
+
+    __tablename__ = "oddity"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    values: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L,)
+
+
+class OpinionRow(Base):
+    """What a person said of a word that somebody else decides about. Triggers refuse to change or remove a row."""
+
+    __tablename__ = "opinion"
+    __table_args__ = (Index("ix_opinion_purpose_word_id", "purpose", "word_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(64), unique=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
+    purpose: Mapped[str] = mapped_column(String(16))  # second, check, audit
+    audit_id: Mapped[int | None] = mapped_column(ForeignKey("audit.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    characters: Mapped[list[list[Any]]] = mapped_column(Json)
+    text: Mapped[Text_]
+    reason: Mapped[str] = mapped_column(Text)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class VerdictRow(Base):
+    """What a person said of a transcript or of one character's crop. Triggers refuse to change or remove a row."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (Index("ix_verdict_subject_word_id", "subject", "word_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
+    subject: Mapped[str] = mapped_column(String(16))  # transcript, glyph
+    position: Mapped[int | None]  # which character
+    value: Mapped[str] = mapped_column(String(16))  # right, wrong
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TagRow(Base):
+    __tablename__ = "word_tag"
+
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True, index=True)
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SettingRow(Base):
+    """What holds for the whole project, by name."""
+
+    __tablename__ = "setting"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[Any] = mapped_column(Json)
+
+
+class AuditRow(Base):
+    """A uniform random sample of the words, drawn once."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seed: Mapped[int]
+    note: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditWordRow(Base):
+    __tablename__ = "audit_word"
+
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audit.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), index=True)
+
+
+class PersonRow(Base):
+    """Someone who logs in. People are never removed: what they said keeps their name."""
+
+    __tablename__ = "person"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))  # owner, annotator, reader
+    password: Mapped[str] = mapped_column(Text)  # a salted hash with its parameters
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SessionRow(Base):
+    """Somebody's login; the cookie holds the token, this only its sha256."""
+
+    __tablename__ = "session"
+
+    token_sha: Mapped[Sha] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LeaseRow(Base):
+    """A word in somebody's hands until it expires. `id` grows: it is the fencing token."""
+
+    __tablename__ = "lease"
+    __table_args__ = (Index("ix_lease_word_id_purpose", "word_id", "purpose"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
+    purpose: Mapped[str] = mapped_column(String(16))  # main, second, check
+    holder: Mapped[str] = mapped_column(Text, index=True)
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CheckWordRow(Base):
+    """A word whose boxes are known, given to people among the others to see how exact they are."""
+
+    __tablename__ = "check_word"
+
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
+    boxes: Mapped[list[list[float] | None]] = mapped_column(Json)  # one per character
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -87,12 +88,15 @@ class Words(Database):
                         ImageRow.width,
                         ImageRow.height,
                         WordRow.meta,
+                        StandingRow.text,
                     )
                     .join(ImageRow, ImageRow.id == WordRow.image_id)
+                    .join(StandingRow, StandingRow.word_id == WordRow.id)
                     .where(WordRow.id.in_(chunk))
                 )
-                for id, key, name, clusters, sha, width, height, meta in connection.execute(query):
-                    found[id] = Word(id, key, name, "".join(clusters), tuple(clusters), sha, width, height, meta)
+                for id, key, name, imported, sha, width, height, meta, text in connection.execute(query):
+                    now = imported if text is None else text
+                    found[id] = Word(id, key, name, "".join(now), tuple(now), sha, width, height, meta, tuple(imported))
         try:
             return [found[id] for id in ids]
         except KeyError as error:
@@ -135,6 +139,11 @@ def as_box(numbers: Sequence[float] | None) -> Box | None:
     return None if numbers is None else (numbers[0], numbers[1], numbers[2], numbers[3])
 
 
+def _as_text(value: object) -> str | None:
+    """What an item carried, as text to filter by: text as it is, other values as JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _prepare(source: SourceWord, width: int, height: int, media_type: str) -> _Prepared:
     text = check_source(source, width, height)
     clusters = characters(text)
@@ -153,6 +162,8 @@ def _prepare(source: SourceWord, width: int, height: int, media_type: str) -> _P
         word={
             "key": key,
             "name": source.name,
+            "page": _as_text(source.meta.get("page")),
+            "source": _as_text(source.meta.get("source")),
             "characters": list(clusters),
             "length": len(clusters),
             "meta": dict(source.meta),

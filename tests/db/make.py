@@ -113,11 +113,14 @@ def assert_whole(store: Store) -> None:
         kind = row["kind"] if row else "clear"
         expected[id] = {
             "word_id": id,
-            "place": {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}[kind],
+            "place": {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}[kind]
+            if kind != "boxes" or set(states) - {"untouched"}
+            else AWAITING,
             "turn": -uncertainty[id] if id in uncertainty else inf,
             "correction_id": row["id"] if row and kind != "clear" else None,
             "accepted": states.count("accepted"),
             "pinned": states.count("pinned"),
+            "text": row["text"] if row else None,
         }
     assert standing == expected
 
