@@ -228,15 +228,18 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
     elsewhere = store.disagreements(newest.id, ids) if newest else {}
     corrections = store.corrections_in_force(ids)
     listed: list[Json] = []
-    for word in store.words(ids):
-        proposal = proposals.get(word.id)
+    for each in store.words(ids):
+        correction = corrections.get(each.id)
+        # Read one after the other: somebody may have changed the transcript in between.
+        word, proposal = each.reading(correction.text if correction else None), proposals.get(each.id)
+        if proposal is not None and len(proposal.boxes) != len(word.characters):
+            proposal = None
         boxes: list[list[float] | None] = [None] * len(word.characters)
         confidence = [0.0] * len(word.characters)
         if proposal is not None:
             rows = proposal.boxes.astype(float).round(2).tolist()
             boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
             confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.astype(float).tolist()]
-        correction = corrections.get(word.id)
         listed.append(
             {
                 "id": word.id,
@@ -253,7 +256,7 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
                 "round_id": newest.id if newest else None,
                 "boxes": boxes,
                 "confidence": confidence,
-                "disagreement": or_none(elsewhere.get(word.id), len(word.characters)),
+                "disagreement": or_none(elsewhere.get(word.id) if proposal else None, len(word.characters)),
                 "correction": correction_json(correction) if correction else None,
             }
         )

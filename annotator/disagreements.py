@@ -43,6 +43,8 @@ def disagreements(
             progress("save", done, len(ids))
             seen = [store.proposals(each.id, ids[done : done + CHUNK]) for each in rounds]
         others = [proposals[id] for proposals in seen if id in proposals]
+        # The transcript may have been changed since this round began.
+        others = [each for each in others if len(each.boxes) == len(localization.boxes)]
         if others:
             found[id] = disagreement(localization, others, facts)
     progress("save", len(ids), len(ids))

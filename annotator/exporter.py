@@ -96,6 +96,10 @@ def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: 
         data = store.images_of(chunk) if images else {}
         for word in store.words(chunk):
             proposal, correction = proposals.get(word.id), corrections.get(word.id)
+            # Read one after the other: somebody may have changed the transcript in between.
+            word = word.reading(correction.text if correction else None)
+            if proposal is not None and len(proposal.boxes) != len(word.characters):
+                proposal = None
             boxes, confidence, states = overlay(word, proposal, correction)
             image = data.get(word.id, b"")
             yield LocatedWord(
@@ -111,7 +115,7 @@ def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: 
                 flagged=correction is not None and correction.kind == "flag",
                 # Names repeat when several sources were imported; what the image is made of does not.
                 meta={**word.meta, "image_sha256": word.image_sha},
-                disagreement=_disagreement(apart.get(word.id), boxes, states),
+                disagreement=_disagreement(apart.get(word.id) if proposal else None, boxes, states),
             )
 
 

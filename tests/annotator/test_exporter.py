@@ -161,3 +161,13 @@ def test_the_reference_scorer_reads_it(store: Store, score_script: Path, tmp_pat
     ours = scores([word_errors(word.boxes or (), boxes) for word, boxes in zip(truth, found, strict=True)])  # type: ignore[arg-type]
     assert result == ours.rounded()
     assert result["cover"] == 1
+
+
+def test_a_corrected_transcript_is_what_is_written(store: Store, tmp_path: Path) -> None:
+    finish_round(store, 0.0)
+    word = store.word_ids()[0]
+    marks = (CharacterMark("pinned", (1.0, 2.0, 9.0, 20.0)), CharacterMark("untouched"))
+    store.save_correction(NewCorrection(word, str(uuid4()), "boxes", marks, text=("q", "u")))
+    export(store, "jsonl", tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert (row["text"], row["boxes"], row["states"]) == ("qu", [[1.0, 2.0, 9.0, 20.0], None], ["pinned", "untouched"])

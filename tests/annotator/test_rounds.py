@@ -16,7 +16,7 @@ from annotator import rounds
 from annotator.rounds import RoundCancelled, cancel_round, run_round, start_round
 from charloc import checkpoint as on_disk
 from charloc.types import CharlocError, CheckpointError
-from db import RoundBusy, Store
+from db import CharacterMark, NewCorrection, RoundBusy, Store
 from tests import fake_method
 from tests.annotator.fakes import WORDS, correct, stop_at, x0
 
@@ -105,6 +105,26 @@ def test_words_imported_later_are_in_the_next_round(store: Store, project: Path)
     assert second.words == WORDS + 3
     assert store.proposals(second.id, store.word_ids()).keys() == set(store.word_ids())
     assert fake_method.M_STEPS[-1].localizations[-1].boxes[0, 0] == 0.0  # not moved
+
+
+def test_a_corrected_transcript_is_what_a_round_learns_and_proposes(store: Store, project: Path) -> None:
+    run_round(store, project, "fake")
+    changed, meanwhile = store.word_ids()[:2]
+    marks = (CharacterMark("pinned", (4.0, 2.0, 24.0, 18.0)), CharacterMark("untouched"))
+    store.save_correction(NewCorrection(changed, "first", "boxes", marks, text=("x", "yz")))
+
+    def change_another(phase: str, done: int, total: int) -> None:
+        if (phase, done) == ("learn", 0):
+            store.save_correction(NewCorrection(meanwhile, "second", "boxes", marks[1:], text=("w",)))
+
+    second = run_round(store, project, "fake", change_another)
+    learned = fake_method.M_STEPS[-1].words
+    assert [learned[0].characters, learned[1].text] == [("x", "yz"), store.words([meanwhile])[0].reading(None).text]
+    assert [len(each.boxes) for each in store.proposals(second.id, [changed]).values()] == [2]
+    assert x0(store, second.id, changed) == 4.0
+    assert store.proposals(second.id, [meanwhile]) == {}  # it is for the transcript of before
+    third = run_round(store, project, "fake")
+    assert [len(each.boxes) for each in store.proposals(third.id, [meanwhile]).values()] == [1]
 
 
 # --- stopped and gone on with -----------------------------------------------------------------------------------------
