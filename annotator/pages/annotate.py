@@ -36,6 +36,8 @@ TEMPLATE = """
     <button type="button" data-do="invisible" title="The selected character is not to be seen in the image">
       Not visible<kbd>X</kbd></button>
     <button type="button" data-do="hide" aria-pressed="false" title="Show the bare image">Hide<kbd>H</kbd></button>
+    <button type="button" data-do="contrast" aria-pressed="false" title="As it is, high, light and dark exchanged">
+      Contrast<kbd>C</kbd></button>
     <span class="cl-pair">
       <button type="button" data-do="smaller" aria-label="Smaller" title="Smaller (-)">&minus;</button>
       <button type="button" data-do="larger" aria-label="Larger" title="Larger (+)">+</button>
@@ -45,9 +47,9 @@ TEMPLATE = """
   <div class="cl-progress"><span data-role="counts">&nbsp;</span><b><i data-role="bar"></i></b></div>
   <div class="cl-troubles" data-role="troubles"></div>
   <div class="cl-toast" data-role="toast" role="status" aria-live="polite"></div>
-  <dialog class="cl-dialog" data-role="flag">
+  <dialog class="cl-dialog" data-role="flag" aria-labelledby="cl-flag-title">
     <form method="dialog">
-      <h2>What is wrong with this word?</h2>
+      <h2 id="cl-flag-title">What is wrong with this word?</h2>
       <p>A flagged word is left out of training until someone has looked at it.</p>
       <div class="cl-reasons">
         <button type="button" value="The transcript is wrong"><kbd>1</kbd>The transcript is wrong</button>
@@ -59,13 +61,14 @@ TEMPLATE = """
         <button type="submit" class="cl-primary" data-role="flag-yes">Flag<kbd>Enter</kbd></button></menu>
     </form>
   </dialog>
-  <dialog class="cl-dialog" data-role="help">
-    <h2>Keys</h2>
-    <dl data-role="keys"></dl>
-    <p>Shift with the arrows: 5 pixels. Ctrl: the right or lower edge. Alt: the left or upper edge.</p>
-    <p>Drag a box to move it, its edges or corners to change it. A character without a box: select its letter, then
-      drag over the image.</p>
-    <form method="dialog"><menu><button type="submit" class="cl-primary">Close</button></menu></form>
+  <dialog class="cl-dialog cl-keymap" data-role="help" aria-labelledby="cl-help-title">
+    <h2 id="cl-help-title" tabindex="-1" autofocus>Keys</h2>
+    <p data-role="key-note" role="status"></p>
+    <div class="cl-keys" data-role="keys"></div>
+    <p>With a mouse or a finger: drag a box to move it, its edges or corners to change it. A character without a box:
+      select its letter, then drag over the image.</p>
+    <form method="dialog"><menu><button type="button" data-role="keys-reset">Reset all keys</button>
+      <button type="submit" class="cl-primary">Close</button></menu></form>
   </dialog>
 </section>
 """

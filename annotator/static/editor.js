@@ -1,15 +1,17 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
 import { run } from "./actions.js";
-import { bindFlag } from "./dialogs.js";
+import { bindFlag } from "./flagging.js";
 import { moved, swapped } from "./geometry.js";
+import { KeyDialog } from "./keydialog.js";
 import { Keymap } from "./keymap.js";
-import { bindKeys, showKeys } from "./keys.js";
+import { bindKeys } from "./keys.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { Stage, standing, visible } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
+import { View } from "./view.js";
 import { Words } from "./words.js";
 
 const SAME_STEP_MS = 700; // nudges closer than this are one step to undo
@@ -33,7 +35,8 @@ class Editor {
     this.keymap = new Keymap();
     this.bindButtons();
     bindKeys(this, this.keymap);
-    showKeys(root, this.keymap);
+    this.keyDialog = new KeyDialog(this);
+    this.view = new View(this);
     listen((status) => this.onStatus(status));
   }
 
@@ -259,13 +262,6 @@ class Editor {
     const { word, marks, selected } = this.entry;
     const box = word.boxes[selected];
     this.mark(selected, marks[selected].state === "invisible" ? { state: "untouched", box } : { state: "invisible", box: null });
-  }
-
-  // --- view ---
-
-  hide() {
-    this.stage.setHidden(!this.stage.hidden);
-    this.button("hide").setAttribute("aria-pressed", String(this.stage.hidden));
   }
 
   button(name) {

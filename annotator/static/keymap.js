@@ -5,7 +5,7 @@
 
 const STORED = "charloc.keys";
 
-// `once`: a key held down does it once. `nudge`: Shift, Ctrl and Alt vary it. `fixed`: not to be changed.
+// `once`: a key held down does it once. `hold`: the same, and if held, letting go undoes it. `nudge`: Shift, Ctrl and Alt vary it. `fixed`: not to be changed.
 export const ACTIONS = [
   { name: "accept", group: "Word", keys: ["Enter"], does: "accept the rest, next word", once: true },
   { name: "skip", group: "Word", keys: ["s"], does: "skip: leave the rest open (what you corrected is kept)", once: true },
@@ -20,7 +20,9 @@ export const ACTIONS = [
   { name: "right", group: "Box", keys: ["ArrowRight"], does: "move right", nudge: [1, 0] },
   { name: "up", group: "Box", keys: ["ArrowUp"], does: "move up", nudge: [0, -1] },
   { name: "down", group: "Box", keys: ["ArrowDown"], does: "move down", nudge: [0, 1] },
-  { name: "hide", group: "View", keys: ["h"], does: "hide or show the boxes", once: true },
+  { name: "hide", group: "View", keys: ["h"], does: "hide or show the boxes; held down, for as long", once: true, hold: true },
+  { name: "overlay", group: "View", keys: ["o"], does: "over the image: boxes and letters, letters only, nothing", once: true },
+  { name: "contrast", group: "View", keys: ["c"], does: "contrast: as it is, high, light and dark exchanged", once: true },
   { name: "larger", group: "View", keys: ["+", "="], does: "larger; kept from word to word" },
   { name: "smaller", group: "View", keys: ["-"], does: "smaller" },
   { name: "fit", group: "View", keys: ["0"], does: "to fit" },
@@ -64,6 +66,8 @@ export function shown(key) {
 }
 
 export class Keymap {
+  static STORED = STORED;
+
   constructor() {
     this.load();
   }

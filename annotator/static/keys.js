@@ -5,6 +5,8 @@ import { keyOf, shown } from "./keymap.js";
 const TYPED_IN = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
 const OWN_KEYS = ["Enter", "Space", "Tab", "Shift+Tab", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]; // a focused button's or tab's
 
+const HELD_MS = 350;
+
 export function bindKeys(editor, keymap) {
   const listening = new AbortController();
   const { signal } = listening;
@@ -32,7 +34,9 @@ export function bindKeys(editor, keymap) {
     released = false;
     event.preventDefault();
     // A key held down moves a box, but never decides about word after word.
-    if (!(event.repeat && action.once)) act(editor, action, event);
+    if (event.repeat && action.once) return;
+    act(editor, action, event);
+    if (action.hold) whenLetGo(event, () => act(editor, action, event));
   }, { signal }); // prettier-ignore
 
   // A mouse click on a button leaves the keyboard with the editor; a keyboard's own press leaves the focus where it is.
@@ -48,6 +52,19 @@ function act(editor, action, event) {
   const [dx, dy] = action.nudge.map((value) => value * (event.shiftKey ? 5 : 1));
   const ctrl = event.ctrlKey || event.metaKey;
   editor.nudge(ctrl ? (dx ? "e" : "s") : event.altKey ? (dx ? "w" : "n") : "move", dx, dy);
+}
+
+// Call `then` once the key of an event is let go, if it was held rather than tapped.
+function whenLetGo(pressed, then) {
+  const since = performance.now();
+  const listening = new AbortController();
+  const letGo = (event) => {
+    if (event.type === "keyup" && event.code !== pressed.code) return;
+    listening.abort();
+    if (performance.now() - since >= HELD_MS) then();
+  };
+  document.addEventListener("keyup", letGo, { signal: listening.signal });
+  window.addEventListener("blur", letGo, { signal: listening.signal });
 }
 
 // Write on the buttons which key does the same.

@@ -1,7 +1,6 @@
-// The dialogs: what is wrong with a word, and the keys.
+// The dialog that asks what is wrong with a word.
 
 import { flag } from "./deciding.js";
-import { ACTIONS, shown } from "./keymap.js";
 
 export function openFlag(editor) {
   editor.part("reason").value = "";
@@ -32,21 +31,4 @@ export function bindFlag(editor) {
     event.preventDefault();
     say(choice.value);
   });
-}
-
-export function openHelp(editor) {
-  const list = editor.part("keys");
-  list.replaceChildren();
-  for (const { name, does } of ACTIONS) {
-    const keys = make("dt", "");
-    for (const key of editor.keymap.keys(name)) keys.append(make("kbd", shown(key).join(" ")), " ");
-    list.append(keys, make("dd", does));
-  }
-  editor.part("help").showModal();
-}
-
-function make(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
 }
