@@ -19,6 +19,10 @@ class RoundCancelled(CharlocError):
     """Somebody asked the round to stop."""
 
 
+class RoundPaused(KeyboardInterrupt):
+    """Somebody asked the round to stop as with Ctrl-C: so that it can be gone on with."""
+
+
 class Reporter:
     """The progress callback of a round: shows it, stores it, and raises where the round should stop.
 
@@ -42,7 +46,8 @@ class Reporter:
         """Say how far it is.
 
         Raises:
-            RoundCancelled: somebody asked it to stop.
+            RoundCancelled: somebody asked it to stop for good.
+            RoundPaused: somebody asked it to stop, to be gone on with.
             RoundLost: another process took it over.
         """
         self._show(phase, done, total)
@@ -52,8 +57,11 @@ class Reporter:
         # Each is a commit: a few a second are enough for people.
         if new_phase or done == total or now_s >= self._next_s:
             self._next_s = now_s + STORED_EVERY_S
-            if self._store.progress(self._round_id, *self._latest):
+            wish = self._store.progress(self._round_id, *self._latest)
+            if wish == "cancel":
                 raise RoundCancelled("The round was cancelled. Nothing of it is kept; the round before it stays.")
+            if wish == "pause":
+                raise RoundPaused
 
     def __enter__(self) -> Self:
         self._heart.start()

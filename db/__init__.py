@@ -23,6 +23,7 @@ from db.records import (
     RoundStats,
     StoreError,
     UnknownItem,
+    Wish,
     Word,
 )
 from db.store import FILE, Store
@@ -51,6 +52,7 @@ __all__ = [
     "Store",
     "StoreError",
     "UnknownItem",
+    "Wish",
     "Word",
     "check_source",
 ]

@@ -165,6 +165,7 @@ def check_proposal(
     uncertainty: float,
     length: int | None,
     disagreement: NDArray[np.float32] | None,
+    unaided: NDArray[np.float32] | None,
 ) -> None:
     """Refuse a proposal that does not fit its word of `length` characters (None: there is no such word)."""
     if length is None:
@@ -177,6 +178,8 @@ def check_proposal(
         raise RecordError(
             f"Word {word_id} has {length} characters, but the disagreement about them the shape {disagreement.shape}."
         )
+    if unaided is not None and unaided.shape != (length, 4):
+        raise RecordError(f"Word {word_id} has {length} characters, but unaided boxes of shape {unaided.shape}.")
 
 
 def _names(choices: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from charloc.types import Localization
 from db.checks import check_proposal, chunks
@@ -25,14 +26,22 @@ class Proposals(Database):
 
         Words it did not see are left out, and those whose transcript has been changed since.
         """
+        return self._localizations(round_id, word_ids, ProposalRow.boxes)
+
+    def unaided(self, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
+        """What a finished round says of words by itself: without what people had said of them; as `proposals` else.
+
+        Rounds made before this was kept give what they propose.
+        """
+        return self._localizations(round_id, word_ids, func.coalesce(ProposalRow.unaided, ProposalRow.boxes))
+
+    def _localizations(
+        self, round_id: int, word_ids: Sequence[int], which: ColumnElement[bytes] | InstrumentedAttribute[bytes]
+    ) -> dict[int, Localization]:
         found: dict[int, Localization] = {}
-        query = select(
-            ProposalRow.word_id,
-            ProposalRow.boxes,
-            ProposalRow.confidence,
-            ProposalRow.score,
-            ProposalRow.method,
-        ).where(*_of_present_text(round_id))
+        query = select(ProposalRow.word_id, which, ProposalRow.confidence, ProposalRow.score, ProposalRow.method).where(
+            *_of_present_text(round_id)
+        )
         with self.read() as connection:
             _check_round(connection, round_id)
             for chunk in chunks(word_ids):
@@ -77,11 +86,13 @@ def proposal_rows(
     round_id: int,
     proposals: Sequence[tuple[int, Localization, float]],
     disagreements: Mapping[int, NDArray[np.float32]],
+    unaided: Mapping[int, NDArray[np.float32]],
 ) -> list[dict[str, Any]]:
     """A round's (word id, localization, uncertainty) as rows, checked against the words they are for.
 
     Args:
         disagreements: by word id, where known.
+        unaided: by word id, where people had said something.
 
     Raises:
         RecordError: one does not fit its word, or a word has two.
@@ -91,12 +102,24 @@ def proposal_rows(
     lengths |= {word_id: len(text) for word_id, text in texts.items()}
     if len({word_id for word_id, _, _ in proposals}) != len(proposals):
         raise RecordError("A word has two proposals in one round; it can have one.")
+    rows = []
     for word_id, localization, uncertainty in proposals:
-        check_proposal(word_id, localization, uncertainty, lengths.get(word_id), disagreements.get(word_id))
-    return [
-        _row(round_id, *proposal, disagreements.get(proposal[0])) | {"text": texts.get(proposal[0])}
-        for proposal in proposals
-    ]
+        apart, alone = disagreements.get(word_id), unaided.get(word_id)
+        check_proposal(word_id, localization, uncertainty, lengths.get(word_id), apart, alone)
+        row = {
+            "round_id": round_id,
+            "word_id": word_id,
+            "method": localization.method,
+            "score": None if math.isnan(localization.score) else float(localization.score),
+            "uncertainty": float(uncertainty),
+            "boxes": _bytes(localization.boxes),
+            "confidence": _bytes(localization.confidence),
+            "disagreement": None if apart is None else _bytes(apart),
+            "unaided": None if alone is None else _bytes(alone),
+            "text": texts.get(word_id),
+        }
+        rows.append(row)
+    return rows
 
 
 def order_queue(connection: Connection, round_id: int) -> None:
@@ -133,20 +156,5 @@ def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:
     return ProposalRow.word_id.in_(word_ids)
 
 
-def _row(
-    round_id: int,
-    word_id: int,
-    localization: Localization,
-    uncertainty: float,
-    disagreement: NDArray[np.float32] | None,
-) -> dict[str, Any]:
-    return {
-        "round_id": round_id,
-        "word_id": word_id,
-        "method": localization.method,
-        "score": None if math.isnan(localization.score) else float(localization.score),
-        "uncertainty": float(uncertainty),
-        "boxes": np.ascontiguousarray(localization.boxes, "<f4").tobytes(),
-        "confidence": np.ascontiguousarray(localization.confidence, "<f4").tobytes(),
-        "disagreement": None if disagreement is None else np.ascontiguousarray(disagreement, "<f4").tobytes(),
-    }
+def _bytes(values: NDArray[np.float32]) -> bytes:
+    return np.ascontiguousarray(values, "<f4").tobytes()

@@ -13,6 +13,8 @@ MarkState = Literal["untouched", "accepted", "pinned", "invisible"]
 CorrectionKind = Literal["boxes", "flag", "skip", "clear"]
 RoundState = Literal["running", "finished", "interrupted", "cancelled", "failed"]
 EndState = Literal["interrupted", "cancelled", "failed"]
+Wish = Literal["cancel", "pause"]
+"""What a person wants of a running round: to stop for good, or so that it can be gone on with."""
 
 
 class StoreError(CharlocError):
@@ -147,7 +149,9 @@ class RoundStats:
         moved: characters that moved since the parent round.
         learned: what the M-step reported; numbers that are not finite are left out when stored.
         prequential: error of the parent against new corrections, where there were any.
-        heldback: error of this round against corrections that it was not shown, where there were any.
+        heldback: error of this round against corrections that no round of its line has learned from, where there
+            were any.
+        heldback_share: the share of corrected words that it did not learn from; 0 where there were too few.
     """
 
     words: int
@@ -158,6 +162,7 @@ class RoundStats:
     learned: Mapping[str, float] = field(default_factory=dict)
     prequential: Prequential | None = None
     heldback: Prequential | None = None
+    heldback_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,7 @@ class Round:
     learned: Mapping[str, float] = field(default_factory=dict)
     prequential: Prequential | None = None
     heldback: Prequential | None = None
+    heldback_share: float | None = None
     pause_requested: bool = False
 
 

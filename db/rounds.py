@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, RowMapping, case, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, case, delete, func, insert, select, update
 
 from charloc.types import Localization
 from db.checks import storable_json, storable_text
@@ -29,10 +29,13 @@ from db.records import (
     RoundStats,
     StoreError,
     UnknownItem,
+    Wish,
 )
-from db.schema import CorrectionRow, ProposalRow, RoundRow
+from db.schema import CorrectionRow, ProposalRow, RoundRow, SettingRow
 
 _ROUND = RoundRow.__table__
+_GONE_BACK_TO = "gone_back_to"
+"""The setting that holds the id of the round people see, where that is not the newest."""
 
 
 class Rounds(Database):
@@ -76,15 +79,7 @@ class Rounds(Database):
             if parent_id is not None and (parent := _get(connection, parent_id)).state != "finished":
                 raise StoreError(f"Round {parent.number} is {parent.state}; only a finished one can be a parent.")
             _refuse_if_busy(connection)
-            connection.execute(
-                update(RoundRow)
-                .where(RoundRow.state.in_(["running", "interrupted"]))
-                .values(
-                    state="cancelled",
-                    finished_at=func.coalesce(RoundRow.finished_at, RoundRow.heartbeat_at),
-                    message="given up for a new attempt",
-                )
-            )
+            _give_up(connection, "given up for a new attempt")
             newest = connection.execute(select(func.max(RoundRow.number)).where(RoundRow.state == "finished")).scalar()
             upto = connection.execute(select(func.max(CorrectionRow.id))).scalar()
             values |= {"number": 0 if newest is None else newest + 1, "corrections_upto": upto or 0}
@@ -135,11 +130,11 @@ class Rounds(Database):
         self._attempts[round_id] = adopted.attempt
         return adopted
 
-    def progress(self, round_id: int, phase: str, done: int, total: int, message: str = "") -> bool:
+    def progress(self, round_id: int, phase: str, done: int, total: int, message: str = "") -> Wish | None:
         """Say how far a round is, and that its worker is alive. A commit each: call it some times a second at most.
 
         Returns:
-            Whether someone asked to cancel the round.
+            What somebody wants of the round.
 
         Raises:
             RoundLost: it has ended or was taken over; stop working on it.
@@ -148,14 +143,23 @@ class Rounds(Database):
         with self.write() as connection:
             self._own(connection, round_id)
             change = update(RoundRow).where(RoundRow.id == round_id).values(values)
-            return connection.execute(change.returning(RoundRow.cancel_requested)).scalar_one()
+            wishes = change.returning(RoundRow.cancel_requested, RoundRow.pause_requested)
+            cancel, pause = connection.execute(wishes).one()
+        return "cancel" if cancel else "pause" if pause else None
 
     def request_cancel(self, round_id: int) -> None:
         """Ask the worker of a round to stop; it learns of it with its next `progress`. Nothing if it has ended."""
+        self._request(round_id, cancel_requested=True)
+
+    def request_pause(self, round_id: int) -> None:
+        """The same, but to end it so that it can be gone on with."""
+        self._request(round_id, pause_requested=True)
+
+    def _request(self, round_id: int, **wish: bool) -> None:
         with self.write() as connection:
             _get(connection, round_id)
             running = RoundRow.state == "running"
-            connection.execute(update(RoundRow).where(RoundRow.id == round_id, running).values(cancel_requested=True))
+            connection.execute(update(RoundRow).where(RoundRow.id == round_id, running).values(wish))
 
     def finish_round(
         self,
@@ -164,6 +168,7 @@ class Rounds(Database):
         stats: RoundStats,
         checkpoint: str | None,
         disagreements: Mapping[int, NDArray[np.float32]] = MappingProxyType({}),
+        unaided: Mapping[int, NDArray[np.float32]] = MappingProxyType({}),
     ) -> None:
         """Keep what a round proposes and mark it finished, in one transaction: readers see all of it or nothing.
 
@@ -175,6 +180,7 @@ class Rounds(Database):
             checkpoint: name of its checkpoint, already on disk; None if nothing was learned.
             disagreements: by word id, how far other methods disagree with the proposal, float32 (L,) in 0..1, NaN
                 for a character without a box; words of which nothing is known are left out.
+            unaided: by word id, the boxes (L, 4) it would propose if people had not said what they said of the word.
 
         Raises:
             RoundLost: it has ended or was taken over; nothing was kept.
@@ -182,14 +188,37 @@ class Rounds(Database):
         """
         # All that takes long is done before the lock is taken: people go on correcting meanwhile.
         with self.read() as connection:
-            rows = proposal_rows(connection, round_id, proposals, disagreements)
+            rows = proposal_rows(connection, round_id, proposals, disagreements, unaided)
         values = _ended("finished") | _stats_values(stats) | {"checkpoint": checkpoint, "message": ""}
         with self.write() as connection:
             self._own(connection, round_id)
             if rows:
                 connection.execute(insert(ProposalRow), rows)
             connection.execute(update(RoundRow).where(RoundRow.id == round_id).values(values))
+            connection.execute(delete(SettingRow).where(SettingRow.key == _GONE_BACK_TO))
             order_queue(connection, round_id)
+
+    def go_back_to(self, round_id: int) -> Round:
+        """Let people see another finished round, which the next one then starts from; nothing is removed.
+
+        It stays so until a round is finished. An interrupted round, which started from another one, is given up.
+
+        Raises:
+            RoundBusy: a round is running: it would be seen as soon as it has finished.
+            StoreError: the round is not finished, or is not there.
+        """
+        with self.write() as connection:
+            found = _get(connection, round_id)
+            if found.state != "finished":
+                raise StoreError(f"Round {found.number} is {found.state}; only a finished one can be gone back to.")
+            _refuse_if_busy(connection)
+            if found != _seen(connection):
+                _give_up(connection, f"given up: round {found.number} was gone back to")
+                connection.execute(delete(SettingRow).where(SettingRow.key == _GONE_BACK_TO))
+                if found != _newest(connection):
+                    connection.execute(insert(SettingRow).values(key=_GONE_BACK_TO, value=found.id))
+                order_queue(connection, round_id)
+        return found
 
     def end_round(self, round_id: int, state: EndState, message: str) -> None:
         """End a round without a result: interrupted (to be gone on with), cancelled or failed.
@@ -227,9 +256,9 @@ class Rounds(Database):
             return _get(connection, round_id)
 
     def newest_round(self) -> Round | None:
-        """The finished round with the highest number: the one whose proposals people see."""
+        """The round whose proposals people see: the last that finished, or was gone back to since."""
         with self.read() as connection:
-            return _newest(connection)
+            return _seen(connection)
 
     def unfinished_round(self) -> Round | None:
         """The round that is running, or else the one that was interrupted and can be gone on with."""
@@ -275,7 +304,27 @@ def _refuse_if_busy(connection: Connection) -> None:
         )
 
 
+def _give_up(connection: Connection, message: str) -> None:
+    """Cancel what was interrupted; what is stored as running has lost its worker, too."""
+    connection.execute(
+        update(RoundRow)
+        .where(RoundRow.state.in_(["running", "interrupted"]))
+        .values(
+            state="cancelled",
+            finished_at=func.coalesce(RoundRow.finished_at, RoundRow.heartbeat_at),
+            message=message,
+        )
+    )
+
+
+def _seen(connection: Connection) -> Round | None:
+    """The round people see."""
+    gone_back_to = connection.execute(select(SettingRow.value).where(SettingRow.key == _GONE_BACK_TO)).scalar()
+    return _newest(connection) if gone_back_to is None else _get(connection, gone_back_to)
+
+
 def _newest(connection: Connection) -> Round | None:
+    """The finished round with the highest number."""
     query = select(_ROUND).where(RoundRow.state == "finished").order_by(RoundRow.number.desc()).limit(1)
     row = connection.execute(query).mappings().first()
     return None if row is None else _round(row)
@@ -309,6 +358,7 @@ def _stats_values(stats: RoundStats) -> dict[str, Any]:
         "log_likelihood": _finite(stats.log_likelihood),
         "moved": stats.moved,
         # A loss that is no number must not cost the round that reports it.
+        "heldback_share": stats.heldback_share,
         "learned": {name: float(value) for name, value in stats.learned.items() if math.isfinite(value)},
     }
     for kind in _ERRORS:

@@ -170,6 +170,7 @@ class RoundRow(Base):
     heldback_chars: Mapped[int | None]
     heldback_centre_h: Mapped[float | None]
     heldback_wrong: Mapped[int | None]
+    heldback_share: Mapped[float | None]
 
 
 class ProposalRow(Base):
@@ -186,6 +187,8 @@ class ProposalRow(Base):
     confidence: Mapped[bytes] = mapped_column(LargeBinary)  # little-endian float32 (L,)
     # The same; NULL where there was no other method's proposal to compare with.
     disagreement: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # As boxes: what the round would have proposed without what people had said; NULL where they had said nothing.
+    unaided: Mapped[bytes | None] = mapped_column(LargeBinary)
     # The characters it is for, where a person had changed the transcript by then; NULL: as imported.
     text: Mapped[Text_]
 
@@ -218,7 +221,7 @@ class StandingRow(Base):
 
     word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
     place: Mapped[int] = mapped_column(default=AWAITING)
-    # Ascending: minus the newest round's uncertainty; infinity where that round proposed nothing.
+    # Ascending: minus the uncertainty of the round people see; infinity where that one proposed nothing.
     turn: Mapped[float] = mapped_column(default=inf)
     correction_id: Mapped[int | None] = mapped_column(ForeignKey("correction.id"))  # in force; never of kind "clear"
     accepted: Mapped[int] = mapped_column(default=0)
@@ -311,6 +314,7 @@ class AuditRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     seed: Mapped[int]
+    population: Mapped[int]  # how many words there were: the first so many, in the order of import
     note: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,13 +12,14 @@ from db.migrate import prepare
 from db.proposals import Proposals
 from db.records import NoProject, StoreError
 from db.rounds import Rounds
+from db.settings import Settings
 from db.words import Words
 
 FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Proposals, Corrections):
+class Store(Words, Rounds, Proposals, Corrections, Settings):
     """Words, rounds, proposals and corrections of one project.
 
     One store serves many threads; every process opens its own. All records it takes and gives are in `db.records`;

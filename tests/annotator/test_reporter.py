@@ -7,25 +7,26 @@ import threading
 import pytest
 
 from annotator import reporter
-from annotator.reporter import Reporter, RoundCancelled
-from db import RoundLost
+from annotator.reporter import Reporter, RoundCancelled, RoundPaused
+from db import RoundLost, Wish
 
 
 class Listener:
-    """Stands in for the store: keeps what it is told; says that the round is lost, or to be cancelled."""
+    """Stands in for the store: keeps what it is told; says that the round is lost, or to be stopped."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
         self.again = threading.Event()
-        self.cancel = self.lost = False
+        self.wish: Wish | None = None
+        self.lost = False
 
-    def progress(self, round_id: int, phase: str, done: int, total: int) -> bool:
+    def progress(self, round_id: int, phase: str, done: int, total: int) -> Wish | None:
         self.told.append((phase, done, total))
         if len(self.told) > 1:
             self.again.set()
         if self.lost:
             raise RoundLost("taken over")
-        return self.cancel
+        return self.wish
 
 
 def test_every_call_is_shown_but_few_are_stored() -> None:
@@ -59,10 +60,11 @@ def test_a_lost_round_is_worked_on_no_longer(monkeypatch: pytest.MonkeyPatch) ->
         report("learn", 3, 100)
 
 
-def test_a_cancelled_round_stops_with_its_next_word() -> None:
+@pytest.mark.parametrize(("wish", "error"), [("cancel", RoundCancelled), ("pause", RoundPaused)])
+def test_a_round_stops_with_its_next_word(wish: Wish, error: type[BaseException]) -> None:
     store = Listener()
     report = Reporter(store, 1, lambda *progress: None)
     report("learn", 0, 100)
-    store.cancel = True
-    with pytest.raises(RoundCancelled):
+    store.wish = wish
+    with pytest.raises(error):
         report("learn", 100, 100)

@@ -93,12 +93,12 @@ def assert_whole(store: Store) -> None:
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
         ids = connection.execute(text("SELECT id FROM word")).scalars().all()
         corrections = connection.execute(select(CorrectionRow.__table__).order_by(CorrectionRow.id)).mappings().all()
-        newest = connection.execute(
-            select(RoundRow.id).where(RoundRow.state == "finished").order_by(RoundRow.number.desc())
-        ).scalar()
+        seen = store.newest_round()
         uncertainty: dict[int, float] = dict(
             connection.execute(
-                select(ProposalRow.word_id, ProposalRow.uncertainty).where(ProposalRow.round_id == newest)
+                select(ProposalRow.word_id, ProposalRow.uncertainty).where(
+                    ProposalRow.round_id == (seen.id if seen else None)
+                )
             ).all()
         )
         standing = {row["word_id"]: dict(row) for row in connection.execute(select(StandingRow.__table__)).mappings()}

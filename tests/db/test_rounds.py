@@ -61,7 +61,7 @@ def test_a_round_from_beginning_to_end(store: Store) -> None:
     assert (this.number, this.state, this.attempt, this.corrections_upto) == (0, "running", 1, said.id)
     assert (this.settings, this.pid, this.host) == ({"width": 3}, os.getpid(), socket.gethostname())
     assert this.started_at.tzinfo is UTC and this.finished_at is None
-    assert store.progress(this.id, "localize", 1, 2, "words") is False
+    assert store.progress(this.id, "localize", 1, 2, "words") is None
     running = store.unfinished_round()
     assert running == store.round(this.id)
     assert running is not None
@@ -135,7 +135,7 @@ def test_a_cancel_reaches_the_worker(store: Store) -> None:
     this = begin(store)
     store.request_cancel(this.id)
     assert store.round(this.id).cancel_requested
-    assert store.progress(this.id, "learn", 1, 2) is True
+    assert store.progress(this.id, "learn", 1, 2) == "cancel"
     store.end_round(this.id, "cancelled", "as asked")
     ended = store.round(this.id)
     assert (ended.state, ended.message, ended.cancel_requested) == ("cancelled", "as asked", False)
@@ -219,7 +219,7 @@ def test_an_interrupted_round_is_gone_on_with(store: Store, dead_pid: int) -> No
     adopted = store.adopt_round(killed.id, os.getpid())
     assert (adopted.id, adopted.state, adopted.attempt, adopted.pid) == (killed.id, "running", 2, os.getpid())
     assert (adopted.corrections_upto, adopted.cancel_requested) == (said.id, False)
-    assert store.progress(adopted.id, "learn", 1, 2) is False
+    assert store.progress(adopted.id, "learn", 1, 2) is None
     store.finish_round(adopted.id, [(id, localization(3), 0.5)], STATS, None)
     assert store.round(killed.id).state == "finished"
 

@@ -56,6 +56,8 @@ def _add_columns() -> None:
         ("wrong", sa.Integer()),
     ):
         op.add_column("round", sa.Column(f"heldback_{name}", kind))
+    op.add_column("round", sa.Column("heldback_share", sa.Double()))
+    op.add_column("proposal", sa.Column("unaided", sa.LargeBinary()))
     _fill_page_and_source()
 
 
@@ -120,6 +122,7 @@ def _review_tables() -> None:
         "audit",
         _need("id", sa.Integer()),
         _need("seed", sa.Integer()),
+        _need("population", sa.Integer()),
         _need("note", sa.Text()),
         _need("author", sa.Text()),
         _time("created_at"),
