@@ -205,6 +205,14 @@ def annotate(
         serve(store, folder, host, port, FIRST_PORT, ready)
 
 
+@app.command(hidden=True)
+def realign(project: Project = HERE_PROJECT) -> None:
+    """Re-align words as the server asks on standard input, until that ends."""
+    from annotator.aligning import main as answer
+
+    answer(project)
+
+
 @app.command()
 def export(
     out: Annotated[Path, typer.Option(help="The file to write; for box a file.box or a new folder.")],

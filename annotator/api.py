@@ -188,7 +188,12 @@ def check(decision: Decision, word: Word) -> None:
             f"'{word.name}' has {len(word.characters)} characters, but {len(decision.characters)} were sent. "
             "Reload the page to get the word anew."
         )
-    for index, (mark, character) in enumerate(zip(decision.characters, word.characters, strict=True)):
+    check_marks(decision.characters, word)
+
+
+def check_marks(marks: Sequence[Mark], word: Word) -> None:
+    """Refuse marks, one per character, that no person can have meant, naming the character."""
+    for index, (mark, character) in enumerate(zip(marks, word.characters, strict=True)):
         who = f"'{word.name}', character {index + 1} '{character}'"
         if mark.state == "pinned" and mark.box is None:
             raise Refused(f"{who}: a pinned character needs a box.")
@@ -201,7 +206,7 @@ def check(decision: Decision, word: Word) -> None:
         if mark.state == "pinned" and not (x0 >= 0 and y0 >= 0 and x1 <= word.width and y1 <= word.height):
             raise Refused(f"{who}: the box {mark.box} leaves the image of {word.width} x {word.height} px.")
 
-    check_order(decision.characters, word)
+    check_order(marks, word)
 
 
 def check_order(marks: Sequence[Mark], word: Word) -> None:

@@ -16,11 +16,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from annotator.aligner import Aligner
 from annotator.api import Refused, make_router
 from annotator.jobs import Busy, Jobs, Start
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.routes_queue import make_queue_router
+from annotator.routes_realign import make_realign_router
 from annotator.security import Security
 from charloc.types import CharlocError
 from db import Store
@@ -35,6 +37,7 @@ def create_app(
     hosts: Collection[str] = (),
     start: Start = start_round,
     cancel: Callable[[Store], object] = cancel_round,
+    aligner: Aligner | None = None,
 ) -> FastAPI:
     """The whole application on an open project.
 
@@ -44,11 +47,12 @@ def create_app(
         hosts: host names it may be opened under, besides this machine's own.
         start: starts a process that runs one round.
         cancel: asks the running round to stop.
+        aligner: re-aligns words while a person works on them; the caller closes it. None: nobody does.
 
     Returns:
         An ASGI application; the page is at "/".
     """
-    app = create_rest(store, project, start=start, cancel=cancel)
+    app = create_rest(store, project, start=start, cancel=cancel, aligner=aligner)
     static = f"/static/charloc/{add_static(app)}"
     gr.mount_gradio_app(
         app,
@@ -67,7 +71,9 @@ def create_app(
     return app
 
 
-def create_rest(store: Store, project: Path, *, start: Start, cancel: Callable[[Store], object]) -> FastAPI:
+def create_rest(
+    store: Store, project: Path, *, start: Start, cancel: Callable[[Store], object], aligner: Aligner | None = None
+) -> FastAPI:
     """The REST interface alone, unprotected; arguments as for `create_app`."""
     app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
     # A folder's decisions wait in the browser under this name until the same folder is served again.
@@ -75,6 +81,7 @@ def create_rest(store: Store, project: Path, *, start: Start, cancel: Callable[[
     shown: dict[str, object] = {"id": identity, "name": project.resolve().name}
     app.include_router(make_router(store, Jobs(store, project, start, cancel), shown))
     app.include_router(make_queue_router(store))
+    app.include_router(make_realign_router(store, aligner))
     add_errors(app)
     return app
 

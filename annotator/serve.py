@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from annotator.aligner import Aligner
 from annotator.app import create_app
 from annotator.rounds import start_round
 from charloc import em
@@ -44,15 +45,17 @@ def serve(
         CharlocError: the port is taken, or the address is not this machine's.
     """
     listener = listen(host, port, first_port)
+    aligner = Aligner(project)
     try:
         address = url(listener)
-        app = create_app(store, project, hosts=(host,))
+        app = create_app(store, project, hosts=(host,), aligner=aligner)
         if _untouched(store):
             # Held until the server stops: a process nobody refers to is complained about.
             first_proposals = start_round(project, em.FIRST)  # noqa: F841
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)
         _Server(config, lambda: ready(address)).run(sockets=[listener])
     finally:
+        aligner.close()
         listener.close()
 
 

@@ -51,7 +51,7 @@ def supervise(words: Sequence[WordImage], facts: Mapping[int, Facts]) -> tuple[l
         said = facts.get(_id(words, i))
         if said is not None and said.kind == "flag":
             weights[i] = 0.0
-        pins.append(_pins(said) if said is not None and said.kind == "boxes" else ())
+        pins.append(pins_of(said.characters) if said is not None and said.kind == "boxes" else ())
     return pins, weights
 
 
@@ -60,9 +60,10 @@ def _id(words: Sequence[WordImage], index: int) -> int:
     return int(ids[index]) if ids is not None else words[index].id
 
 
-def _pins(said: Facts) -> Pins:
+def pins_of(marks: Sequence[Mark]) -> Pins:
+    """What is held fixed of a word, of whose characters this was said."""
     pins: list[Pin] = []
-    for index, mark in enumerate(said.characters):
+    for index, mark in enumerate(marks):
         if mark.state == "invisible":
             pins.append(Pin(index, None, "invisible"))
         elif mark.state == "accepted" and mark.box is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.glyphs import has_marks
-from charloc.ink import find_ink
+from charloc.ink import Ink, find_ink
 from charloc.inkmap import OwnInk
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
@@ -52,6 +52,15 @@ class Guess:
         progress("localize", len(words), len(words))
         return out
 
+    def kind(self, word: WordImage) -> bool:
+        return has_marks(word.characters)
+
+    def prepare(self, word: WordImage) -> Ink:
+        return find_ink(word.pixels, has_marks(word.characters), self.own)
+
+    def solve(self, word: WordImage, prepared: Ink, pins: Pins) -> Localization:
+        return guess_in(word, prepared, pins)
+
     def checkpoint(self) -> Checkpoint:
         return Checkpoint({}, {"method": self.name})
 
@@ -63,10 +72,14 @@ def guess_word(word: WordImage, pins: Pins = (), own: OwnInk | None = None) -> L
         PinError: the pins contradict each other.
         TranscriptError: more characters than columns of pixels.
     """
+    return guess_in(word, find_ink(word.pixels, has_marks(word.characters), own), pins)
+
+
+def guess_in(word: WordImage, ink: Ink, pins: Pins) -> Localization:
+    """As `guess_word`, in the word's ink."""
     order = visible_order(word.characters, pins)
     if not order:
         return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, "guess")
-    ink = find_ink(word.pixels, has_marks(word.characters), own)
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)
     expected = expected_glyphs([word.characters[i] for i in order])

@@ -6,12 +6,14 @@ What that net cannot read, the first guess localizes: without a fuss, word by wo
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from charloc import checkpoint as on_disk
-from charloc import pretrained
+from charloc import pretrained, realign
 from charloc.inkmap import OwnInk
 from charloc.methods import Checkpoint, Method, Progress, make, silent
 from charloc.methods.guess import Guess
@@ -40,29 +42,45 @@ class Pretrained:
         del checkpoint
         self.start = start
 
+    @cached_property
+    def _learned(self) -> Checkpoint | None:
+        return on_disk.read(Path(self.start)) if self.start else pretrained.shipped()
+
+    @cached_property
+    def _reader(self) -> Method:
+        assert self._learned is not None
+        return make(str(self._learned.settings["method"]), self._learned)
+
+    @cached_property
+    def _guess(self) -> Guess:
+        guess = Guess()
+        if self._learned is not None:
+            guess.own = _own_ink(self._learned)
+        return guess
+
+    def _reads(self, word: WordImage) -> bool:
+        return self._learned is not None and pretrained.knows(self._learned, [word])
+
     def m_step(self, training: TrainingSet, progress: Progress = silent) -> Mapping[str, float]:
         return {}
 
     def e_step(
         self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
     ) -> list[Localization]:
-        learned = on_disk.read(Path(self.start)) if self.start else pretrained.shipped()
-        reader: Method | None = None
-        guess, guessed = Guess(), 0
+        _ = self._learned  # damaged: said before anything is localized
+        guessed = 0
         out: list[Localization] = []
         for start in range(0, len(words), CHUNK):
             progress("localize", start, len(words))
             chunk = {i: words[i] for i in range(start, min(start + CHUNK, len(words)))}
-            read = [i for i in chunk if learned is not None and pretrained.knows(learned, [chunk[i]])]
+            read = [i for i in chunk if self._reads(chunk[i])]
             rest = [i for i in chunk if i not in set(read)]
-            if read and reader is None and learned is not None:
-                reader = make(str(learned.settings["method"]), learned)
-            if rest and learned is not None and not guessed:
-                guess.own = _own_ink(learned)
-            found = guess.e_step([chunk[i] for i in rest], [pins[i] for i in rest])
-            by_index = dict(zip(rest, found, strict=True))
-            if reader is not None:
-                found = reader.e_step([chunk[i] for i in read], [pins[i] for i in read])
+            by_index: dict[int, Localization] = {}
+            if rest:
+                found = self._guess.e_step([chunk[i] for i in rest], [pins[i] for i in rest])
+                by_index = dict(zip(rest, found, strict=True))
+            if read:
+                found = self._reader.e_step([chunk[i] for i in read], [pins[i] for i in read])
                 by_index |= {i: replace(each, method=self.name) for i, each in zip(read, found, strict=True)}
             guessed += len(rest)
             out += [by_index[i] for i in chunk]
@@ -70,6 +88,19 @@ class Pretrained:
         if guessed:
             log.info("%d of %d words are in letters that nothing pretrained knows: guessed.", guessed, len(words))
         return out
+
+    def kind(self, word: WordImage) -> Hashable:
+        reads = self._reads(word)
+        return reads, realign.kind(self._reader if reads else self._guess, word)
+
+    def prepare(self, word: WordImage) -> tuple[Method, Any]:
+        who = self._reader if self._reads(word) else self._guess
+        return who, realign.prepare(who, word)
+
+    def solve(self, word: WordImage, prepared: tuple[Method, Any], pins: Pins) -> Localization:
+        who, seen = prepared
+        found = realign.solve(who, word, seen, pins)
+        return found if who is self._guess else replace(found, method=self.name)
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint({}, {"method": self.name})

@@ -22,6 +22,7 @@ from charloc.boxes import boundary_certainty, finish, ink_boxes, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
 from charloc.fusion import fuse
+from charloc.glyphs import has_marks
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, Expected, solve
@@ -231,6 +232,19 @@ class Segmental(Learner[SegmentalNet]):
         edges = self.net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)
         x, baseline = ink.place((start + end) / 2 * STRIDE / seen.scale + seen.origin)
         return np.stack([x + edges[:, 0], baseline - edges[:, 1], x + edges[:, 2], baseline - edges[:, 3]], axis=1)
+
+    # --- one word again and again (charloc.realign) -------------------------------------------------------------------
+
+    def kind(self, word: WordImage) -> bool:
+        return has_marks(word.characters)
+
+    def prepare(self, word: WordImage) -> tuple[Look, tuple[Floats, torch.Tensor]]:
+        self._learned()
+        seen = look(word, self._own_ink())
+        return seen, self._evidence([seen.view])[0]
+
+    def solve(self, word: WordImage, prepared: tuple[Look, tuple[Floats, torch.Tensor]], pins: Pins) -> Localization:
+        return self._localize(word, pins, *prepared)
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import uvicorn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from annotator.aligner import Aligner
 from annotator.app import create_app
 from db import Store
 
@@ -26,7 +27,8 @@ def main(folder: str, port: str) -> None:
     """Serve until killed."""
     project = Path(folder)
     with Store.open(project) as store:
-        uvicorn.run(create_app(store, project, start=start), port=int(port), log_level="warning")
+        app = create_app(store, project, start=start, aligner=Aligner(project))
+        uvicorn.run(app, port=int(port), log_level="warning")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+"""One word again and again, under pins that move: what does not depend on the pins is done once.
+
+A person who drags a character wants the others to follow. What is told of a word's picture alone (its ink, what a net
+sees in it) takes most of the time and never changes; the search under the pins is quick. A method whose work comes
+apart that way satisfies `Prepares`; any other one localizes the whole word anew each time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from charloc.glyphs import has_marks
+from charloc.ink import find_ink
+from charloc.methods import Method
+from charloc.pinning import pinned_bounds, visible_order
+from charloc.types import Localization, Pins, WordImage
+
+BYTES_PER_PIXEL = 24
+"""About what is kept of a pixel: four pictures of floats or numbers, a mask, a view."""
+LARGEST_BYTES = 256 * 1024 * 1024
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A method that can be asked about one word again and again."""
+
+    def kind(self, word: WordImage) -> Hashable:
+        """All that `prepare` looks at besides the picture: of the same picture and kind, the same is prepared."""
+
+    def prepare(self, word: WordImage) -> Any:
+        """What does not depend on what people said."""
+
+    def solve(self, word: WordImage, prepared: Any, pins: Pins) -> Localization:
+        """As `Method.e_step` of this word, where that is possible.
+
+        Raises:
+            PinError: the pins contradict each other.
+            TranscriptError: more characters than the picture can hold.
+        """
+
+
+def kind(method: Method, word: WordImage) -> Hashable:
+    """`Prepares.kind` of any method."""
+    return method.kind(word) if isinstance(method, Prepares) else has_marks(word.characters)
+
+
+def prepare(method: Method, word: WordImage) -> Any:
+    """`Prepares.prepare` of any method."""
+    if isinstance(method, Prepares):
+        return method.prepare(word)
+    # Only to see whether pins can be held: an E-step would not say so.
+    return find_ink(word.pixels, has_marks(word.characters))
+
+
+def solve(method: Method, word: WordImage, prepared: Any, pins: Pins) -> Localization:
+    """`Prepares.solve` of any method."""
+    if isinstance(method, Prepares):
+        return method.solve(word, prepared, pins)
+    pinned_bounds(prepared, word, visible_order(word.characters, pins), pins)
+    return method.e_step([word], [pins])[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A word with what its method prepared."""
+
+    word: WordImage
+    seen: Any
+
+
+class Realigner:
+    """Localizes single words under changing pins, by one method, as that method's E-step would.
+
+    Not for several threads at once.
+
+    Args:
+        method: one that is ready for an E-step.
+        most_bytes: how much is kept of pictures; the one used longest ago goes first.
+    """
+
+    def __init__(self, method: Method, most_bytes: int = LARGEST_BYTES) -> None:
+        self.method = method
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+
+    def prepare(self, word: WordImage) -> Prepared:
+        """Get the word ready, or find that it is. A picture with another transcript mostly is, too.
+
+        Args:
+            word: its `id` stands for its picture: of another picture it must be another.
+        """
+        key = (word.id, kind(self.method, word))
+        if key not in self._kept:
+            size = word.pixels.size * BYTES_PER_PIXEL
+            self._kept[key] = prepare(self.method, word), size
+            self._bytes += size
+            while self._bytes > self._most_bytes and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1][1]
+        self._kept.move_to_end(key)
+        return Prepared(word, self._kept[key][0])
+
+    def solve(self, prepared: Prepared, pins: Pins = ()) -> Localization:
+        """Where the word's characters are, if those pinned are where they are pinned.
+
+        Raises:
+            PinError: the pins contradict each other; the message names the characters.
+            TranscriptError: more characters than the picture can hold.
+        """
+        return solve(self.method, prepared.word, prepared.seen, pins)
