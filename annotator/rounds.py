@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,9 @@ from typing import Any
 import numpy as np
 
 from annotator.disagreements import disagreements
-from annotator.prequential import prequential
+from annotator.heldback import held_back, share_in_force, unlearned
+from annotator.lines import line_of, newest_of
+from annotator.prequential import compare, prequential
 from annotator.reporter import Reporter, RoundCancelled
 from annotator.starts import FRESH, INIT, START, Start
 from annotator.words import StoreWords
@@ -54,9 +56,10 @@ def run_round(
 ) -> Round:
     """Run one round with `method`, in this process, and store it.
 
-    A method that learns goes on from what the newest round of its own, or of its kin, learned, and learns from the
-    newest round's boxes; if there is no round yet, that of the method that `init` names is made first, as round 0. What
-    a stopped attempt had learned from the same round, corrections, words and settings is used again.
+    A method that learns goes on from what the newest round of its own, or of its kin, learned in the line of the round
+    people see, and learns from that one's boxes; if there is no round yet, that of the method that `init` names is made
+    first, as round 0. What a stopped attempt had learned from the same round, corrections, words and settings is used
+    again.
 
     Args:
         store: the project's store.
@@ -64,7 +67,7 @@ def run_round(
         method: a key of `charloc.methods.METHODS`.
         progress: called with (phase, done, total); may raise to stop the round.
         resume: use what a stopped attempt had learned.
-        fresh: learn from nothing but the newest round's boxes and, where init says so, what was pretrained; not from an
+        fresh: learn from nothing but the boxes people see and, where init says so, what was pretrained; not from an
             earlier round's checkpoint. The round's settings keep it.
         init: a key of `INITS`. "pretrained": where nothing has been learned yet, begin with what was learned from
             rendered words, if it knows the alphabet; else with the guess, as "guess" does. "flat": a method that learns
@@ -79,7 +82,7 @@ def run_round(
     Raises:
         RoundBusy: another process is running one.
         RoundCancelled: it was cancelled; nothing of it is kept.
-        KeyboardInterrupt: it was stopped; what it had learned is kept for the next attempt.
+        KeyboardInterrupt: it was stopped, or paused (`RoundPaused`); what it had learned is kept for the next attempt.
         CharlocError: no such method, setting or init, no words, a damaged checkpoint, or one that did not start so
             where init is flat, or a start is named, and fresh is not asked for.
     """
@@ -91,9 +94,7 @@ def run_round(
     if METHODS[method].learns:
         if start is not None:
             on_disk.read(start, method, METHODS[method].kin)  # damaged, or another method's: said at once
-        newest = _newest_of(store, method)
-        if newest is not None and newest.checkpoint:
-            begin.refuse_to_go_on(newest, method)
+        check_start(store, method, begin)
         if init != "flat" and store.newest_round() is None:
             _attempt(store, project, begin.first, progress, resume=resume, settings=begin.first_settings)
         settings |= begin.settings
@@ -139,6 +140,17 @@ def _as_options(settings: Mapping[str, object]) -> list[str]:
     return [*(f"--set={key}={json.dumps(value)}" for key, value in of_method.items()), *begin, *fresh]
 
 
+def check_start(store: Store, method: str, begin: Start) -> None:
+    """Refuse a start that a method which learns would not make: it would go on from what it learned before.
+
+    Raises:
+        CharlocError: what it would go on from, and what to ask for instead.
+    """
+    newest = newest_of(line_of(store, store.newest_round()), method)
+    if newest is not None and newest.checkpoint:
+        begin.refuse_to_go_on(newest, method)
+
+
 def cancel_round(store: Store) -> bool:
     """Ask the running round to stop, or give up the interrupted one; return whether there was one."""
     unfinished = store.unfinished_round()
@@ -148,6 +160,15 @@ def cancel_round(store: Store) -> bool:
         store.request_cancel(unfinished.id)
     else:
         store.end_round(unfinished.id, "cancelled", "given up")
+    return True
+
+
+def pause_round(store: Store) -> bool:
+    """Ask the running round to stop so that it can be gone on with; return whether there is one."""
+    running = store.unfinished_round()
+    if running is None or running.state != "running":
+        return False
+    store.request_pause(running.id)
     return True
 
 
@@ -210,12 +231,15 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     ids = store.word_ids()
     corrections = store.corrections_in_force(upto=this.corrections_upto)
     words = StoreWords(store, ids, corrections)
-    pins, weights = supervise(words, corrections)
+    share = share_in_force(store, corrections)
+    held = held_back(store, corrections, share)
+    pins, weights = supervise(words, {id: each for id, each in corrections.items() if id not in held})
     parent = store.round(this.parent_id) if this.parent_id is not None else None
+    line = line_of(store, parent)
     settings: dict[str, Any] = dict(this.settings)
     learns = METHODS[this.method].learns
     begin = Start.taken_from(settings) if learns else Start()
-    current = _current(store, parent, words, pins, report, begin)
+    current = _current(store, parent, words, pins, held, report, begin)
 
     believed, learned, learned_already = current, None, None
     made_from = {
@@ -223,9 +247,10 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         "corrections_upto": this.corrections_upto,
         "words": len(ids),
         "settings": dict(this.settings),
+        "held_back": share,
     }
     if learns:
-        learned = None if begin.fresh else _newest_learned(store, project, this.method)
+        learned = None if begin.fresh else _newest_learned(project, line, this.method)
         learned_already = _kept(kept, this.method, made_from)
         if learned is None and begin.is_not(parent):
             believed = begin.guess(words, pins, report)
@@ -241,6 +266,7 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         first=begin.first,
         learned_already=learned_already,
         on_learned=lambda what: on_disk.write(kept, this.method, what, made_from),
+        unaided=True,
         progress=report,
         **settings,
     )
@@ -251,6 +277,8 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
     if result.checkpoint is not None:
         name = f"round_{this.number}"
         on_disk.write(project / "checkpoints" / name, this.method, result.checkpoint, made_from)
+    proposed = dict(zip(ids, result.localizations, strict=True))
+    judged = unlearned(store, line, held)
     stats = RoundStats(
         words=len(ids),
         seconds=time.perf_counter() - started,
@@ -259,23 +287,33 @@ def _work(store: Store, project: Path, this: Round, kept: Path, report: Progress
         moved=sum(map(em.moved_characters, current, result.localizations)) if parent else 0,
         learned=result.learned,
         prequential=prequential(store, parent, this.corrections_upto) if parent else None,
+        heldback=compare({id: corrections[id] for id in judged}, proposed),
+        heldback_share=share,
     )
-    proposals = [(id, each, word_uncertainty(each)) for id, each in zip(ids, result.localizations, strict=True)]
-    store.finish_round(this.id, proposals, stats, name, apart)
+    proposals = [(id, each, word_uncertainty(each)) for id, each in proposed.items()]
+    unaided = {ids[index]: each.boxes for index, each in result.unaided.items()}
+    store.finish_round(this.id, proposals, stats, name, apart, unaided)
     return store.round(this.id)
 
 
 def _current(
-    store: Store, parent: Round | None, words: StoreWords, pins: Sequence[Pins], progress: Progress, begin: Start
+    store: Store,
+    parent: Round | None,
+    words: StoreWords,
+    pins: Sequence[Pins],
+    held: Collection[int],
+    progress: Progress,
+    begin: Start,
 ) -> list[Localization]:
     """Where characters are believed to be: the parent round's proposals; later words as it begins.
 
-    Characters that were pinned since stand where they were pinned. Without a parent nothing is believed yet: every box
-    is missing.
+    Characters that were pinned since stand where they were pinned. What was pinned in words that are held back now is
+    not believed: the parent says of those what it would have by itself. Without a parent nothing is believed yet: every
+    box is missing.
     """
     if parent is None:
         return [_nowhere(len(record.characters)) for record in words.records]
-    known = store.proposals(parent.id, words.ids)
+    known = store.proposals(parent.id, words.ids) | store.unaided(parent.id, list(held))
     # Not those for another transcript: it may have been changed since this round began.
     known = {id: known[id] for id, each in zip(words.ids, words.records, strict=True)
              if id in known and len(known[id].boxes) == len(each.characters)}  # fmt: skip
@@ -299,18 +337,11 @@ def _held(proposed: Localization, facts: Pins) -> Localization:
     return Localization(boxes, confidence, proposed.score, proposed.method)
 
 
-def _newest_learned(store: Store, project: Path, method: str) -> Checkpoint | None:
-    """What the newest finished round of this method, or of its kin, learned; None if there was none."""
-    newest = _newest_of(store, method)
+def _newest_learned(project: Path, line: Sequence[Round], method: str) -> Checkpoint | None:
+    """What the newest round of this method, or of its kin, in a line learned; None if there was none."""
+    newest = newest_of(line, method)
     name = newest.checkpoint if newest else None
     return on_disk.read(project / "checkpoints" / name, method, METHODS[method].kin) if name else None
-
-
-def _newest_of(store: Store, method: str) -> Round | None:
-    """The newest finished round of this method, or of its kin."""
-    names = (method, *METHODS[method].kin)
-    finished = [each for each in store.rounds() if each.state == "finished" and each.method in names]
-    return max(finished, key=lambda each: each.number, default=None)
 
 
 def _kept(kept: Path, method: str, made_from: Mapping[str, object]) -> Checkpoint | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class RoundResult:
         moved: characters whose centre moved by more than `MOVED_H`.
         m_step_s, e_step_s: seconds spent learning and localizing.
         learned: the numbers the M-step reported.
+        unaided: by index of the word, for those with pins: its localization without them, if that was asked for.
     """
 
     localizations: list[Localization]
@@ -49,6 +50,7 @@ class RoundResult:
     m_step_s: float
     e_step_s: float
     learned: Mapping[str, float]
+    unaided: Mapping[int, Localization] = field(default_factory=dict)
 
 
 def run(
@@ -93,6 +95,7 @@ def run_round(
     first: str = FIRST,
     learned_already: Checkpoint | None = None,
     on_learned: Callable[[Checkpoint], None] | None = None,
+    unaided: bool = False,
     progress: Progress = silent,
     **settings: Any,
 ) -> RoundResult:
@@ -111,6 +114,7 @@ def run_round(
             own, or its kin's, and knows the words' alphabet.
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
+        unaided: localize words with pins once more without them, to see what was learned and what is only held fixed.
         progress: called with ("prepare" | "learn" | "measure" | "localize", done, total).
         settings: passed to the method.
 
@@ -134,6 +138,8 @@ def run_round(
     started = time.perf_counter()
     localizations = method.e_step(words, pins, progress)
     e_step_s = time.perf_counter() - started
+    said = [i for i, facts in enumerate(pins) if facts] if unaided else []
+    alone = method.e_step([words[i] for i in said], [()] * len(said), _as("measure", progress)) if said else []
 
     characters = sum(len(each.boxes) for each in localizations)
     return RoundResult(
@@ -144,7 +150,13 @@ def run_round(
         m_step_s=m_step_s,
         e_step_s=e_step_s,
         learned=learned,
+        unaided=dict(zip(said, alone, strict=True)),
     )
+
+
+def _as(phase: str, progress: Progress) -> Progress:
+    """A progress callback that calls whatever is done by this name."""
+    return lambda _, done, total: progress(phase, done, total)
 
 
 def _aligner(method: Method, parent: Checkpoint | None, first: str) -> Method:
@@ -171,11 +183,7 @@ def _aligned(
     partly = [i for i, facts in enumerate(pins) if 0 < len(facts) < len(believed[i].boxes)]
     if not partly:
         return believed
-
-    def preparing(phase: str, done: int, total: int) -> None:
-        progress("prepare", done, total)
-
-    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly], preparing)
+    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly], _as("prepare", progress))
     for i, localization in zip(partly, anew, strict=True):
         believed[i] = localization
     return believed

@@ -81,6 +81,16 @@ class Corrections(Database):
                     found[row["word_id"]] = _correction(row)
         return found
 
+    def first_corrected(self, word_ids: Sequence[int]) -> dict[int, int]:
+        """The id of the first correction of kind "boxes" that words ever got, by word id; others are left out."""
+        found: dict[int, int] = {}
+        query = select(CorrectionRow.word_id, func.min(CorrectionRow.id)).where(CorrectionRow.kind == "boxes")
+        with self.read() as connection:
+            for chunk in chunks(word_ids):
+                mine = query.where(CorrectionRow.word_id.in_(chunk)).group_by(CorrectionRow.word_id)
+                found.update(connection.execute(mine).all())
+        return found
+
     def history(self, word_id: int) -> list[Correction]:
         """Everything that was ever said about a word, oldest first.
 
