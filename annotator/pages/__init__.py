@@ -14,7 +14,7 @@ from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
 
 MODULES = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "static").glob("*.js")))
-STYLES = ("frame", "editor")
+STYLES = ("frame", "stage", "editor")
 
 # System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.
 THEME = gr.themes.Base(

@@ -20,10 +20,7 @@ TEMPLATE = """
   <div class="cl-empty" data-role="empty" hidden></div>
   <div class="cl-readout">
     <span data-role="readout" class="cl-selected">&nbsp;</span>
-    <span class="cl-legend" aria-label="Colours: how sure the model is">
-      <span><i data-level="0"></i>unsure</span><span><i data-level="1"></i></span><span><i data-level="2"></i></span>
-      <span><i data-level="3"></i>sure</span><span><i data-level="yours"></i>yours</span>
-    </span>
+    <span class="cl-legend" data-role="legend" role="note" aria-label="How sure the model is, and what you said"></span>
   </div>
   <nav class="cl-actions" aria-label="Actions">
     <button type="button" class="cl-primary" data-do="accept">Accept<kbd>Enter</kbd></button>
@@ -35,6 +32,10 @@ TEMPLATE = """
     <span class="cl-gap"></span>
     <button type="button" data-do="invisible" title="The selected character is not to be seen in the image">
       Not visible<kbd>X</kbd></button>
+    <button type="button" data-do="follow" aria-pressed="true" title="While you move a character, the others follow.
+ Alt while dragging holds them.">Follow<kbd>L</kbd></button>
+    <button type="button" data-do="points" aria-pressed="false" title="Centres instead of boxes">
+      Points<kbd>P</kbd></button>
     <button type="button" data-do="hide" aria-pressed="false" title="Show the bare image">Hide<kbd>H</kbd></button>
     <button type="button" data-do="contrast" aria-pressed="false" title="As it is, high, light and dark exchanged">
       Contrast<kbd>C</kbd></button>

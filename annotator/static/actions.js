@@ -2,19 +2,26 @@
 
 import * as deciding from "./deciding.js";
 import { openFlag } from "./flagging.js";
+import { acceptOne, addBox, toggleInvisible } from "./placing.js";
 
 const ALWAYS = {
   help: (editor) => editor.keyDialog.open(),
   undo: (editor) => editor.words && deciding.undo(editor),
   redo: (editor) => editor.words && deciding.redo(editor),
+  points: ({ stage }) => stage.setPoints(!stage.points),
+  follow: (editor) => {
+    editor.live.setOn(!editor.live.on);
+    editor.toast(editor.live.on ? "The others follow while you move one." : "The others stay while you move one.");
+  },
 };
 
 const WITH_A_WORD = {
   accept: deciding.accept,
   skip: deciding.skip,
   flag: openFlag,
-  acceptOne: (editor) => editor.acceptOne(),
-  invisible: (editor) => editor.toggleInvisible(),
+  acceptOne,
+  invisible: toggleInvisible,
+  addBox,
   nextCharacter: (editor) => editor.step(1),
   previousCharacter: (editor) => editor.step(-1),
   hide: ({ view }) => view.hide(),
@@ -31,4 +38,12 @@ export const NAMES = [...Object.keys(ALWAYS), ...Object.keys(WITH_A_WORD)];
 export function run(editor, name) {
   const action = ALWAYS[name] ?? (editor.entry && WITH_A_WORD[name]);
   action?.(editor);
+  drawSwitches(editor);
+}
+
+// Show which switches are on.
+export function drawSwitches(editor) {
+  for (const [name, on] of [["points", editor.stage.points], ["follow", editor.live.on]]) {
+    editor.button(name)?.setAttribute("aria-pressed", String(on));
+  }
 }

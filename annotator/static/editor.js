@@ -1,20 +1,20 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
-import { run } from "./actions.js";
+import { drawSwitches, run } from "./actions.js";
 import { bindFlag } from "./flagging.js";
-import { moved, swapped } from "./geometry.js";
 import { KeyDialog } from "./keydialog.js";
 import { Keymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
+import { Live } from "./live.js";
+import { standing, swapped, visible } from "./marks.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
-import { Stage, standing, visible } from "./stage.js";
+import { cancelStep, follow, nudge, pin } from "./placing.js";
+import { Stage } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
 import { View } from "./view.js";
 import { Words } from "./words.js";
-
-const SAME_STEP_MS = 700; // nudges closer than this are one step to undo
 
 export async function mount(element) {
   const root = element.querySelector("[data-role=editor]");
@@ -26,14 +26,21 @@ class Editor {
   constructor(root) {
     this.root = root;
     this.part = (role) => root.querySelector(`[data-role="${role}"]`);
-    this.stage = new Stage(this.part("stage"), {
+    this.stage = new Stage(this.part("stage"), this.part("legend"), {
       select: (index) => this.select(index),
-      change: (index, box, going) => this.pin(index, box, going),
+      change: (...placed) => pin(this, ...placed),
+      cancel: () => cancelStep(this),
+    });
+    this.live = new Live({
+      current: () => this.entry,
+      apply: (...solved) => follow(this, ...solved),
+      problem: (text) => this.draw(text),
     });
     this.status = null;
     this.opening = new Opening(this);
     this.keymap = new Keymap();
     this.bindButtons();
+    drawSwitches(this);
     bindKeys(this, this.keymap);
     this.keyDialog = new KeyDialog(this);
     this.view = new View(this);
@@ -80,6 +87,7 @@ class Editor {
     // Only with a word to show: asking for more here would never end while the server is away.
     if (!this.entry && this.words.ahead.length) this.next();
     else if (!this.entry) this.show();
+    this.live.warm([this.entry, ...this.words.ahead].filter(Boolean).map((entry) => entry.word.id));
     this.drawOutbox();
   }
 
@@ -110,7 +118,8 @@ class Editor {
     this.draw();
   }
 
-  draw() {
+  // `problem`: why the other characters cannot follow.
+  draw(problem = "") {
     const { word, marks, selected } = this.entry;
     const mark = marks[selected];
     const say = [`${selected + 1}/${marks.length} “${visible(word.characters[selected] ?? "")}”`];
@@ -120,8 +129,8 @@ class Editor {
       const size = [x1 - x0, y1 - y0].map((value) => value.toFixed(1).replace(/\.0$/, ""));
       say.push(`x ${x0.toFixed(1)} y ${y0.toFixed(1)}`, `${size.join(" × ")} px`);
     }
-    const wrong = this.contradiction(marks);
-    this.part("readout").textContent = wrong ?? say.join("  ·  ");
+    const wrong = this.contradiction(marks) || problem;
+    this.part("readout").textContent = wrong || say.join("  ·  ");
     this.part("readout").classList.toggle("cl-wrong", Boolean(wrong));
     this.button("invisible").setAttribute("aria-pressed", String(mark?.state === "invisible"));
   }
@@ -198,6 +207,7 @@ class Editor {
     const sameCharacters = word.characters === entry.word.characters;
     Object.assign(entry, { word, marks, selected: Math.min(entry.selected, marks.length - 1) });
     this.nudged = null;
+    this.live.drop();
     if (sameCharacters) {
       this.stage.update();
       this.draw();
@@ -213,13 +223,17 @@ class Editor {
     entry.marks = marks;
     this.stage.update();
     this.draw();
-    clearTimeout(this.remembering);
-    // While dragging, once at the end is enough.
-    if (going) this.remembering = setTimeout(() => this.remember(entry), 100);
+    if (going) this.rememberSoon(entry); // while dragging, once at the end is enough
     else this.remember(entry);
   }
 
+  rememberSoon(entry) {
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => this.remember(entry), 100);
+  }
+
   remember(entry) {
+    clearTimeout(this.remembering);
     if (entry !== this.entry) return;
     try {
       this.words.remember(entry);
@@ -228,40 +242,8 @@ class Editor {
     }
   }
 
-  pin(index, box, going) {
-    this.mark(index, { state: "pinned", box }, going);
-  }
-
-  mark(index, mark, going = false) {
-    this.change(this.entry.marks.map((each, i) => (i === index ? mark : each)), going);
-  }
-
-  // Move the selected box (handle "move") or one of its edges by image pixels.
   nudge(handle, dx, dy) {
-    const { entry } = this;
-    const { width, height } = entry.word;
-    const { box } = entry.marks[entry.selected];
-    if (!box) return this.toast("This character has no box yet. Drag over the image to draw it.");
-    const now = performance.now();
-    const same = this.nudged?.entry === entry && this.nudged.index === entry.selected;
-    const going = same && entry.undo.length === this.nudged.steps && now - this.nudged.at < SAME_STEP_MS;
-    this.pin(entry.selected, moved(box, handle, dx, dy, width, height), going);
-    this.nudged = { entry, index: entry.selected, at: now, steps: entry.undo.length };
-    this.stage.reveal();
-  }
-
-  acceptOne() {
-    const { marks, selected } = this.entry;
-    const mark = marks[selected];
-    if (!mark.box && mark.state === "untouched") return this.toast("There is no box to accept. Drag over the image to draw it.");
-    if (mark.state === "untouched") this.mark(selected, { state: "accepted", box: mark.box });
-    this.step(1);
-  }
-
-  toggleInvisible() {
-    const { word, marks, selected } = this.entry;
-    const box = word.boxes[selected];
-    this.mark(selected, marks[selected].state === "invisible" ? { state: "untouched", box } : { state: "invisible", box: null });
+    nudge(this, handle, dx, dy);
   }
 
   button(name) {

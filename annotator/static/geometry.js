@@ -2,7 +2,8 @@
 
 const LEAST_SIDE = 1;
 const LEGIBLE_PX = 110;
-export const LARGEST_SCALE = 16;
+const LARGEST_SCALE = 16;
+const WIDEST_PX = 30000; // a browser draws nothing wider well
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -13,9 +14,14 @@ export function fitScale(width, height, roomWidth, roomHeight) {
   return clamp(Math.max(whole, legible), 0.02, 8);
 }
 
-// Where letters of these widths go when each wants to be at its centre and none may overlap, in visual order:
-// least squares by pooling adjacent violators. Returns the centres.
-export function spread(centres, widths, gap) {
+// That scale, zoomed, within what can be drawn.
+export function bounded(scale, width) {
+  return clamp(scale, 0.01, Math.min(LARGEST_SCALE, WIDEST_PX / width));
+}
+
+// Where letters of these widths go when each wants to be at its centre, none may overlap and all stay between `low` and
+// `high`, in visual order: least squares by pooling adjacent violators. Returns the centres.
+export function spread(centres, widths, gap, low = -Infinity, high = Infinity) {
   const blocks = [];
   let offset = 0;
   const offsets = centres.map((_, k) => {
@@ -30,7 +36,9 @@ export function spread(centres, widths, gap) {
     }
     blocks.push(block);
   });
-  const wanted = blocks.flatMap((block) => Array(block.count).fill(block.sum / block.count));
+  const least = low + (widths[0] ?? 0) / 2;
+  const most = Math.max(high - (widths.at(-1) ?? 0) / 2 - offset, least); // with too little room, from `low` on
+  const wanted = blocks.flatMap(({ sum, count }) => Array(count).fill(clamp(sum / count, least, most)));
   return wanted.map((value, k) => value + offsets[k]);
 }
 
@@ -65,6 +73,14 @@ export function pick(x, y, boxes, selected, scale, coarse) {
     if (handle) return { index: selected, handle };
   }
   return over.length ? { index: over[0].index, handle: "move" } : null;
+}
+
+// The same where only centres are shown: the nearest one within reach.
+export function pickPoint(x, y, boxes, selected, scale, coarse) {
+  const reach = (coarse ? 28 : 18) / scale;
+  const away = boxes.map((box, index) => (box ? toCentre(x, y, box) * (index === selected ? 0.6 : 1) : Infinity));
+  const index = away.indexOf(Math.min(...away));
+  return away[index] <= reach ? { index, handle: "move" } : null;
 }
 
 function handleAt(x, y, box, reach) {
@@ -112,15 +128,29 @@ export function tidy([x0, y0, x1, y1], width, height) {
   return [hundredths(x0, width), hundredths(y0, height), hundredths(x1, width), hundredths(y1, height)];
 }
 
-// Two characters a person placed against the order of the line, as [earlier, later]; null if there are none. The same
-// rule as the server's: one lies wholly on the wrong side of the other's middle.
-export function swapped(marks, order) {
-  const placed = order.filter((index) => marks[index].box && ["accepted", "pinned"].includes(marks[index].state));
-  for (let k = 1; k < placed.length; k += 1) {
-    const [a, b] = [marks[placed[k - 1]], marks[placed[k]]];
-    if (a.state === "accepted" && b.state === "accepted") continue; // as the model showed them
-    const middle = ([x0, , x1]) => (x0 + x1) / 2;
-    if (b.box[2] <= middle(a.box) || a.box[0] >= middle(b.box)) return [placed[k - 1], placed[k]];
-  }
-  return null;
+// A box of the usual size for a character that has none: between its neighbours on the line, or around the centre `at`.
+export function defaultBox(index, boxes, order, width, height, at = null) {
+  const found = boxes.filter(Boolean);
+  const usual = (side, otherwise) => (found.length ? median(found.map(side)) : otherwise);
+  const [top, bottom] = [usual((box) => box[1], height * 0.15), usual((box) => box[3], height * 0.85)];
+  const wide = usual((box) => box[2] - box[0], Math.min((bottom - top) * 0.6, width / order.length));
+  const [x, y] = at ?? [freePlace(index, boxes, order, width, wide), (top + bottom) / 2];
+  const [dx, dy] = [wide / 2, (bottom - top) / 2];
+  return moved([x - dx, y - dy, x + dx, y + dy], "move", 0, 0, width, height);
+}
+
+// Where between its neighbours a character without a box most likely is (x of its centre).
+function freePlace(index, boxes, order, width, wide) {
+  const place = order.indexOf(index);
+  const before = order.findLastIndex((each, k) => k < place && boxes[each]);
+  const after = order.findIndex((each, k) => k > place && boxes[each]);
+  if (before < 0 && after < 0) return (width * (place + 0.5)) / order.length;
+  if (before < 0) return boxes[order[after]][0] - wide / 2;
+  if (after < 0) return boxes[order[before]][2] + wide / 2;
+  const [low, high] = [boxes[order[before]][2], boxes[order[after]][0]];
+  return low + ((high - low) * (place - before)) / (after - before);
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[values.length >> 1];
 }

@@ -1,51 +1,56 @@
-// The stage: the image, its boxes, the letters under them, and the pointer.
+// The stage: the image, its boxes or their centres, and the letters under them. What the pointer does is in pointer.js.
 
-import { LARGEST_SCALE, between, centres, clamp, fitScale, moved, pick, spread } from "./geometry.js";
+import { bounded, centres, clamp, fitScale, pick, pickPoint, spread } from "./geometry.js";
+import { level, standing, visible } from "./marks.js";
+import { Pointer } from "./pointer.js";
+import { attributes, draw, drawLegend, sign, svg } from "./signs.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const PADDING = 24; // px around the image, so that boxes at its edge can be taken
 const STRIP = 84; // px below it, for the letters
 const LETTER_GAP = 4;
 const LEAST_LETTER = 26;
-const ELSEWHERE = 0.5; // disagreement from which on it is told: others' boxes overlap by less than half
 const HANDLES = ["nw", "n", "ne", "w", "e", "sw", "s", "se"];
+const POINTS = "charloc.points";
 
 export class Stage {
-  // select(index), change(index, box, dragging), draw(index, box): what the pointer did.
-  constructor(element, { select, change }) {
+  // What the pointer did: select(index), change(index, box, going, alone), cancel() (take the drag back).
+  constructor(element, legend, { select, change, cancel }) {
     this.element = element;
+    this.legend = legend;
     this.select = select;
-    this.change = change;
     this.zoom = clamp(Number(localStorage.getItem("charloc.zoom")) || 1, 0.25, 8);
     this.hidden = false;
     this.entry = null;
     this.sheet = make("div", "cl-sheet");
     this.sheet.dir = "ltr"; // image coordinates, whatever the script
     this.frame = make("div", "cl-image");
-    this.svg = document.createElementNS(SVG, "svg");
+    this.svg = svg("svg", "cl-drawn");
     this.strip = make("div", "cl-letters");
-    this.sheet.append(this.frame, this.svg, this.strip);
     this.grip = make("div", "cl-grip"); // where a finger drags the selected box instead of scrolling
-    this.sheet.append(this.grip);
+    this.sheet.append(this.frame, this.svg, this.strip, this.grip);
     element.replaceChildren(this.sheet);
     this.ruler = document.createElement("canvas").getContext("2d");
-    this.sheet.addEventListener("pointerdown", (event) => this.press(event));
-    this.sheet.addEventListener("pointermove", (event) => this.hover(event));
+    this.pointer = new Pointer(this, { select, change, cancel });
+    this.setPoints(localStorage.getItem(POINTS) === "on");
     new ResizeObserver(() => this.entry && this.resize()).observe(element);
+  }
+
+  // Whether something is being dragged.
+  get drag() {
+    return Boolean(this.pointer.drag);
   }
 
   // Show another word.
   show(entry) {
-    this.cancelDrag?.();
+    this.pointer.cancel();
     this.entry = entry;
     this.frame.replaceChildren(entry.image);
     const { characters } = entry.word;
-    this.boxes = characters.map(() => svg("g", svg("rect", null, "cl-halo"), svg("rect", null, "cl-box")));
-    this.stems = characters.map(() => svg("path", null, "cl-stem"));
-    this.handles = svg("g", ...HANDLES.map(() => svg("rect", null, "cl-handle")));
+    this.stems = characters.map(() => svg("path", "cl-stem"));
+    this.boxes = characters.map(() => sign());
+    this.handles = svg("g", "", ...HANDLES.map(() => svg("rect", "cl-handle")));
     this.svg.replaceChildren(...this.stems, ...this.boxes, this.handles);
-    const font = getComputedStyle(this.strip).font;
-    this.ruler.font = font;
+    this.ruler.font = getComputedStyle(this.strip).font;
     this.letters = characters.map((character, index) => this.letter(character, index));
     this.strip.replaceChildren(...this.letters);
     this.widths = characters.map((each) => Math.max(LEAST_LETTER, this.ruler.measureText(visible(each)).width + 10));
@@ -64,18 +69,26 @@ export class Stage {
     return letter;
   }
 
-  // The room or the zoom changed.
+  // The room or the zoom changed. The sheet's size depends on nothing else: while boxes move, the image stands still.
   resize() {
     const { width, height } = this.entry.word;
     const room = this.element;
     const fitted = fitScale(
       width, height, Math.max(room.clientWidth - 2 * PADDING, 60), Math.max(room.clientHeight - STRIP - 2 * PADDING, 40),
     ); // prettier-ignore
-    this.scale = clamp(fitted * this.zoom, 0.01, LARGEST_SCALE);
+    this.scale = bounded(fitted * this.zoom, width);
     const [w, h] = [width * this.scale, height * this.scale];
+    const letters = this.widths.reduce((sum, each) => sum + each + LETTER_GAP, 0);
+    const side = Math.max(PADDING, (letters - w) / 2 + LETTER_GAP);
+    this.origin = { x: side, y: PADDING };
+    this.size = { width: w + 2 * side, height: h + PADDING * 2 + STRIP - 20 };
+    this.bottom = h + 2 * PADDING + 14; // where the letters begin
+    Object.assign(this.sheet.style, { width: `${this.size.width}px`, height: `${this.size.height}px` });
+    attributes(this.svg, this.size);
+    Object.assign(this.frame.style, { left: `${side}px`, top: `${PADDING}px` });
     Object.assign(this.entry.image.style, { width: `${w}px`, height: `${h}px` });
     this.entry.image.classList.toggle("cl-crisp", this.scale > 5);
-    this.update();
+    this.redraw();
     this.reveal();
   }
 
@@ -90,63 +103,89 @@ export class Stage {
     this.element.classList.toggle("cl-bare", hidden);
   }
 
-  // Something about the word's characters changed: draw it.
-  update() {
-    const { word, marks, selected } = this.entry;
-    const { scale } = this;
-    const w = word.width * scale;
-    const h = word.height * scale;
-    const bottom = h + PADDING + 14;
-    const wanted = centres(marks.map((mark) => mark.box), word.order, word.width).map((x) => x * scale);
-    // Letters stand in the order of their boxes; characters without one keep their place on the line.
-    const place = new Map(word.order.map((index, at) => [index, at]));
-    const order = [...word.order].sort((a, b) => wanted[a] - wanted[b] || place.get(a) - place.get(b));
-    const at = [];
-    const inOrder = spread(order.map((i) => wanted[i]), order.map((i) => this.widths[i]), LETTER_GAP); // prettier-ignore
-    order.forEach((index, k) => (at[index] = inOrder[k]));
-    const left = Math.max(PADDING, ...at.map((x, i) => this.widths[i] / 2 - x + 4));
-    const right = Math.max(PADDING, ...at.map((x, i) => x + this.widths[i] / 2 + 4 - w));
-    this.origin = { x: left, y: PADDING };
-    const size = { width: `${left + w + right}px`, height: `${h + PADDING * 2 + STRIP - 20}px` };
-    Object.assign(this.sheet.style, size);
-    this.svg.setAttribute("width", parseFloat(size.width));
-    this.svg.setAttribute("height", parseFloat(size.height));
-    Object.assign(this.frame.style, { left: `${left}px`, top: `${PADDING}px` });
-    marks.forEach((mark, index) => {
-      const level = mark.state === "untouched" ? confidenceLevel(word.confidence[index]) : "yours";
-      this.drawBox(this.boxes[index], mark, level, index === selected);
-      const letter = this.letters[index];
-      letter.dataset.level = mark.box || mark.state !== "untouched" ? level : "none";
-      letter.dataset.state = mark.state;
-      letter.classList.toggle("cl-on", index === selected);
-      letter.ariaCurrent = index === selected ? "true" : null;
-      letter.title = `${index + 1} of ${marks.length}: ${standing(word, marks, index).join(", ")}`;
-      letter.style.width = `${this.widths[index]}px`;
-      letter.style.transform = `translate(${left + at[index] - this.widths[index] / 2}px, ${PADDING + bottom}px)`;
-      this.drawStem(this.stems[index], mark.box, at[index], bottom, index === selected, level);
-    });
-    this.drawHandles(marks[selected]?.box);
-    this.svg.append(...this.boxes.filter((_, index) => index === selected), this.handles); // on top
+  // Show the boxes' centres instead of the boxes; remembered.
+  setPoints(points) {
+    this.points = points;
+    localStorage.setItem(POINTS, points ? "on" : "off");
+    this.element.classList.toggle("cl-points", points);
+    drawLegend(this.legend, points);
+    if (this.entry) this.redraw();
   }
 
-  drawBox(group, mark, level, on) {
-    group.dataset.level = level;
+  redraw() {
+    this.drawn = [];
+    this.top = null;
+    this.update();
+  }
+
+  // Something about the word's characters changed: draw those that it is about. `following`: let them glide.
+  update(following = false) {
+    const { marks, selected } = this.entry;
+    const at = this.letterPlaces();
+    marks.forEach((mark, index) => this.drawCharacter(index, mark, at[index], following && index !== selected));
+    this.drawHandles(marks[selected]?.box);
+    this.frame.classList.toggle("cl-draws", this.pointer.draws);
+    if (this.top === selected) return;
+    this.top = selected;
+    this.svg.append(...[this.boxes[selected]].filter(Boolean), this.handles); // on top
+  }
+
+  // The x of every letter's centre: in the order of their boxes, under them as far as there is room.
+  letterPlaces() {
+    const { word, marks } = this.entry;
+    const wanted = centres(marks.map((mark) => mark.box), word.order, word.width).map((x) => this.origin.x + x * this.scale);
+    // Characters without a box keep their place on the line.
+    const place = new Map(word.order.map((index, k) => [index, k]));
+    const order = [...word.order].sort((a, b) => wanted[a] - wanted[b] || place.get(a) - place.get(b));
+    const inOrder = spread(
+      order.map((i) => wanted[i]), order.map((i) => this.widths[i]), LETTER_GAP, LETTER_GAP, this.size.width - LETTER_GAP,
+    ); // prettier-ignore
+    const at = [];
+    order.forEach((index, k) => (at[index] = inOrder[k]));
+    return at;
+  }
+
+  drawCharacter(index, mark, at, following) {
+    const { word, marks, selected } = this.entry;
+    const on = index === selected;
+    const of = level(word, mark, index);
+    const says = standing(word, marks, index).join(", ");
+    const key = [mark.state, mark.box, of, says, on, at.toFixed(2)].join("|");
+    if (this.drawn[index] === key) return; // in a line of a hundred, one moves
+    this.drawn[index] = key;
+    this.letters[index].classList.toggle("cl-glide", following);
+    this.boxes[index].classList.toggle("cl-glide", following);
+    this.drawBox(this.boxes[index], mark, of, on);
+    this.drawStem(this.stems[index], mark.box, at, on, of);
+    this.drawLetter(this.letters[index], index, mark, at, on, of, says);
+  }
+
+  drawLetter(letter, index, mark, at, on, of, says) {
+    letter.dataset.level = mark.box || mark.state !== "untouched" ? of : "none";
+    letter.dataset.state = mark.state;
+    letter.classList.toggle("cl-on", on);
+    letter.ariaCurrent = on ? "true" : null;
+    letter.title = `${index + 1} of ${this.letters.length}: ${says}`;
+    letter.style.width = `${this.widths[index]}px`;
+    letter.style.transform = `translate(${at - this.widths[index] / 2}px, ${this.bottom}px)`;
+  }
+
+  drawBox(group, mark, of, on) {
+    group.dataset.level = of;
     group.dataset.state = mark.state;
     group.classList.toggle("cl-on", on);
     group.style.display = mark.box ? "" : "none";
-    if (!mark.box) return;
-    const [x, y, width, height] = this.onScreen(mark.box);
-    for (const rect of group.children) attributes(rect, { x, y, width, height });
+    if (mark.box) draw(group, this.onScreen(mark.box), mark.state, this.points, on);
   }
 
-  drawStem(path, box, letterX, bottom, on, level) {
+  drawStem(path, box, letterX, on, of) {
     path.style.display = box ? "" : "none";
     path.classList.toggle("cl-on", on);
-    path.dataset.level = level;
+    path.dataset.level = of;
     if (!box) return;
     const [x, y, width, height] = this.onScreen(box);
-    const to = this.origin.x + letterX;
-    path.setAttribute("d", `M${x + width / 2} ${y + height} V${PADDING + bottom - 12} L${to} ${PADDING + bottom}`);
+    const from = this.points ? y + height / 2 + 12 : y + height;
+    path.setAttribute("d", `M${x + width / 2} ${from} V${this.bottom - 12} L${letterX} ${this.bottom}`);
   }
 
   drawHandles(box) {
@@ -187,8 +226,7 @@ export class Stage {
     if (box) view.scrollTop = scrolled(view.scrollTop, view.clientHeight, y, y + height);
   }
 
-  // --- pointer ---
-
+  // Where in the image (its px) a pointer is.
   place(event) {
     const sheet = this.sheet.getBoundingClientRect();
     const x = (event.clientX - sheet.left - this.origin.x) / this.scale;
@@ -196,89 +234,14 @@ export class Stage {
     return [x, y];
   }
 
+  // What of the word is under a pointer: {index, handle}, or null.
   pick(event) {
     const { marks, selected } = this.entry;
     const [x, y] = this.place(event);
     const boxes = this.hidden ? [] : marks.map((mark) => mark.box);
-    return pick(x, y, boxes, selected, this.scale, event.pointerType === "touch");
+    const find = this.points ? pickPoint : pick;
+    return find(x, y, boxes, selected, this.scale, event.pointerType === "touch");
   }
-
-  hover(event) {
-    if (!this.entry || this.drag || event.pointerType === "touch") return;
-    const inStrip = event.target.closest(".cl-letter");
-    const found = inStrip ? null : this.pick(event);
-    const { marks, selected } = this.entry;
-    const drawing = !found && !marks[selected]?.box && !this.hidden;
-    this.sheet.dataset.cursor = found ? found.handle : drawing ? "draw" : "";
-  }
-
-  press(event) {
-    if (!this.entry || event.button !== 0 || this.drag || event.target.closest(".cl-letter")) return;
-    const { entry } = this;
-    const found = this.pick(event);
-    const touch = event.pointerType === "touch";
-    if (found && found.index !== entry.selected) {
-      this.select(found.index);
-      if (touch) return; // a finger selects first; the next drag moves. Else nothing could be scrolled.
-    }
-    const drawing = !found && !entry.marks[entry.selected]?.box && !this.hidden;
-    if (!found && !drawing) return;
-    event.preventDefault();
-    this.startDrag(event, found ? { ...found, box: entry.marks[found.index].box } : { index: entry.selected });
-  }
-
-  startDrag(event, what) {
-    const { word } = this.entry;
-    const from = this.place(event);
-    const { pointerId } = event;
-    const listening = new AbortController();
-    const { signal } = listening;
-    let changed = false;
-    this.drag = true;
-    this.sheet.setPointerCapture(pointerId);
-    this.sheet.dataset.cursor = what.box ? what.handle : "draw";
-    const follow = (moving) => {
-      if (moving.pointerId !== pointerId) return;
-      const [x, y] = this.place(moving);
-      const [dx, dy] = [x - from[0], y - from[1]];
-      // A hand that shakes while clicking draws or moves nothing.
-      if (!changed && Math.hypot(dx, dy) * this.scale < 3) return;
-      const box = what.box
-        ? moved(what.box, what.handle, dx, dy, word.width, word.height)
-        : between(...from, x, y, word.width, word.height);
-      if (!box) return;
-      this.change(what.index, box, changed);
-      changed = true;
-    };
-    const end = () => {
-      listening.abort();
-      this.drag = false;
-      this.cancelDrag = null;
-    };
-    this.sheet.addEventListener("pointermove", follow, { signal });
-    this.sheet.addEventListener("pointerup", (up) => { follow(up); end(); }, { signal }); // prettier-ignore
-    this.sheet.addEventListener("pointercancel", end, { signal });
-    this.cancelDrag = end;
-  }
-}
-
-export function confidenceLevel(confidence) {
-  return confidence < 0.5 ? 0 : confidence < 0.75 ? 1 : confidence < 0.9 ? 2 : 3;
-}
-
-// A character as it can be read on its own: a space and a lone combining mark become visible.
-export function visible(character) {
-  if (!character.trim()) return "␣";
-  return /^\p{M}/u.test(character) ? `◌${character}` : character;
-}
-
-// What is known of a character, in words: what a person said, or how sure the method is and whether others agree.
-export function standing(word, marks, index) {
-  const { state, box } = marks[index];
-  if (state !== "untouched") return [{ accepted: "accepted", pinned: "corrected", invisible: "not visible" }[state]];
-  if (!box) return ["no box"];
-  const sure = `${Math.round(word.confidence[index] * 100)} % sure`;
-  return word.disagreement[index] >= ELSEWHERE ? [sure, "other methods place it elsewhere"] : [sure];
 }
 
 // Where to scroll to so that low..high is seen, with some room around it; the beginning counts more than the end.
@@ -292,16 +255,4 @@ function make(tag, name) {
   const made = document.createElement(tag);
   made.className = name;
   return made;
-}
-
-function svg(tag, ...rest) {
-  const made = document.createElementNS(SVG, tag);
-  const name = typeof rest.at(-1) === "string" ? rest.pop() : "";
-  if (name) made.setAttribute("class", name);
-  made.append(...rest.filter(Boolean));
-  return made;
-}
-
-function attributes(node, values) {
-  for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
 }

@@ -188,7 +188,7 @@ export class Words {
 
   remember(entry) {
     const { word, marks, base } = entry;
-    const touched = marks.map((mark) => (mark.state === "untouched" ? null : mark));
+    const touched = marks.map((mark) => (mark.state === "untouched" && mark.confidence === undefined ? null : mark));
     const draft = { key: word.key, base: base.id, touched };
     localStorage.setItem(this.drafts + word.id, JSON.stringify(draft));
   }

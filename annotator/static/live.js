@@ -1,0 +1,83 @@
+// Live re-alignment: while a person moves one character, the untouched ones are solved anew under what was said.
+//
+// One request is under way at a time; what is asked meanwhile waits as one, the latest. An answer counts only for the
+// step of the word it was asked in: after an undo, another step or another word it is dropped.
+
+const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
+const TIMEOUT_MS = 5000;
+const KEY = "charloc.live";
+
+export class Live {
+  // current(): the word in hand. apply(entry, boxes, confidence): what was solved. problem(text): why not.
+  constructor({ current, apply, problem }) {
+    Object.assign(this, { current, apply, problem });
+    this.on = localStorage.getItem(KEY) !== "off";
+    this.seq = 0;
+    this.wanted = null;
+    this.asking = false;
+    this.pausedUntil = 0;
+    this.warmed = new Set();
+  }
+
+  // Switch it on or off, for good.
+  setOn(on) {
+    this.on = on;
+    localStorage.setItem(KEY, on ? "on" : "off");
+    this.drop();
+  }
+
+  // Something was said about a character of this word.
+  ask(entry) {
+    if (!this.on || !entry.marks.some((mark) => mark.state === "untouched" && mark.box)) return this.drop();
+    this.wanted = entry;
+    if (!this.asking) this.run();
+  }
+
+  // What is under way is not wanted any more.
+  drop() {
+    this.wanted = null;
+    this.seq += 1;
+  }
+
+  async run() {
+    this.asking = true;
+    while (this.wanted) {
+      const entry = this.wanted;
+      this.wanted = null;
+      if (performance.now() < this.pausedUntil) break;
+      const step = entry.undo.at(-1); // the marks before this step: its identity
+      const seq = (this.seq += 1);
+      const answer = await this.solve(entry, seq);
+      const holds = seq === this.seq && entry === this.current() && step === entry.undo.at(-1);
+      if (!answer || !holds) continue; // an answer that comes late
+      if (answer.detail) this.problem(answer.detail);
+      if (answer.seq === seq && answer.boxes?.length === entry.marks.length) this.apply(entry, answer.boxes, answer.confidence);
+    }
+    this.asking = false;
+  }
+
+  // The answer; {detail} if what was said cannot be followed; null if there is no service.
+  async solve({ word, marks }, seq) {
+    const said = marks.map(({ state, box }) => ({ state, box }));
+    const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq };
+    const response = await post(`/api/words/${word.id}/realign`, body);
+    if (response?.ok || response?.status === 422) return response.json().catch(() => null);
+    this.pausedUntil = performance.now() + PAUSE_MS;
+    return null;
+  }
+
+  // Have the service read these words before they are shown.
+  async warm(ids) {
+    const fresh = this.on && performance.now() >= this.pausedUntil ? ids.filter((id) => !this.warmed.has(id)) : [];
+    if (!fresh.length) return;
+    fresh.forEach((id) => this.warmed.add(id));
+    const response = await post("/api/realign/warm", { ids: fresh });
+    if (!response?.ok) fresh.forEach((id) => this.warmed.delete(id));
+  }
+}
+
+function post(path, body) {
+  const headers = { "content-type": "application/json" };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch(() => null);
+}
