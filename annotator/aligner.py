@@ -30,7 +30,7 @@ LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 LOG = "aligner.log"
 PATIENCE_S = 5.0
 """A request is answered within this time, or refused."""
-HUNG_S = 60.0
+HUNG_S = 120.0
 """A process that has worked on one request for longer is ended."""
 MOST_WAITING = 16
 """So many requests wait for their turn; each holds a thread of the server."""
@@ -160,13 +160,15 @@ class Aligner:
     def close(self) -> None:
         """End the process; nothing is started again."""
         with self._lock:
-            self._closed, process = True, self._process
+            self._closed, process, ready = True, self._process, self._ready
             self._why = "The server is stopping."
         if process is None:
             return
         assert process.stdin is not None
         with suppress(OSError):
             process.stdin.close()
+        if not ready:
+            process.kill()  # it does not listen yet
         try:
             process.wait(2)
         except subprocess.TimeoutExpired:
@@ -216,14 +218,17 @@ class Aligner:
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Pass on each answer and hand over the next request, until the process ends."""
         assert process.stdout is not None and process.stdin is not None
+        why = "Re-alignment has to be started again."
         for line in process.stdout:
+            if not line.endswith(b"\n"):
+                break  # it died while it wrote
             answer = json.loads(line)
             with self._lock:
                 job = self._running
                 assert job is not None and job.request["id"] == answer["id"]
                 self._running = None
                 if job.request["do"] == "load" and "round_id" not in answer:
-                    self._why = answer.get("refused") or f"Re-alignment cannot be started; see {LOG}."
+                    why = answer.get("refused") or f"Re-alignment cannot be started; {LOG} in the project says why."
                     process.kill()
                     continue
                 self._ready, self._pause_s = True, FIRST_PAUSE_S
@@ -234,8 +239,7 @@ class Aligner:
         with suppress(OSError):
             process.stdin.close()
         with self._lock:
-            if self._ready:
-                self._why = "Re-alignment is being restarted."
+            self._why = self._why if self._closed else why
             lost = [*self._waiting.values(), *([self._running] if self._running else [])]
             self._waiting.clear()
             self._ahead.clear()

@@ -35,7 +35,7 @@ from charloc import checkpoint as on_disk
 from charloc.images import decode
 from charloc.methods import METHODS, Method, make
 from charloc.realign import Realigner
-from charloc.types import CharlocError, Localization, Pin, WordImage
+from charloc.types import CharlocError, ImageError, Localization, Pin, PinError, TranscriptError, WordImage
 from db import Round, Store
 
 Json = dict[str, Any]
@@ -74,6 +74,7 @@ class Helper:
         self._realigner: Realigner | None = None
         self._round_id: int | None = None
         self._loading: threading.Thread | None = None
+        self._unusable: int | None = None
 
     def answer(self, request: Json) -> Json:
         """What is answered to a request, without its id; never raises."""
@@ -97,7 +98,8 @@ class Helper:
         """Who answers now; if it is not as `round_id`, that is being made ready."""
         if self._realigner is None or self._round_id is None:
             raise CharlocError("Nothing is loaded yet.")
-        if round_id != self._round_id and (self._loading is None or not self._loading.is_alive()):
+        idle = self._loading is None or not self._loading.is_alive()
+        if idle and round_id not in (self._round_id, self._unusable):
             self._loading = threading.Thread(target=self._try_to_load, args=(round_id,), daemon=True)
             self._loading.start()
         return self._realigner, self._round_id
@@ -106,6 +108,7 @@ class Helper:
         try:
             self._load(round_id)
         except Exception:  # noqa: BLE001 - the older round goes on answering
+            self._unusable = round_id
             traceback.print_exc()
 
     def _load(self, round_id: int) -> None:
@@ -113,7 +116,7 @@ class Helper:
         # Compiled code is loaded now, not while somebody drags.
         ids = self._store.word_ids()[:1]
         for word in self._store.words(ids):
-            with suppress(CharlocError):
+            with suppress(ImageError, PinError, TranscriptError):  # of this word only
                 pixels = decode(self._store.image(word.image_sha)[0], word.name)
                 picture = WordImage(word.id, word.name, pixels, ("a", "b"))
                 box = (0.0, 0.0, word.width / 2, float(word.height))
@@ -157,7 +160,9 @@ def main(project: Path) -> None:
 
 
 def _read(requests: queue.SimpleQueue[Json]) -> None:
-    for line in sys.stdin.buffer:
-        requests.put(json.loads(line))
-    # Nobody is there any more who wants an answer, and there is nothing to put away.
-    os._exit(0)
+    try:
+        for line in sys.stdin.buffer:
+            requests.put(json.loads(line))
+    finally:
+        # Nobody is there any more who wants an answer, and there is nothing to put away.
+        os._exit(0)
