@@ -34,8 +34,8 @@ HERE = Path(__file__).resolve().parent
 DEMO = Path("demo-project")
 FIRST_PORT = 7860
 INTERRUPTED = 130
-LONG_BENCHES = ("methods", "disagreement", "calibration", "effort")
-"""They take half an hour and more: `bench all` leaves them out."""
+LONG_BENCHES = ("methods", "disagreement", "calibration", "effort", "cursive")
+"""They take half an hour and more, or want something named: `bench all` leaves them out."""
 
 
 class Format(StrEnum):
@@ -260,7 +260,7 @@ def bench(
         str, typer.Argument(help=f"A benchmark in tests/bench, or all but {' and '.join(LONG_BENCHES)}: 'all'.")
     ] = "",
 ) -> None:
-    """Run a benchmark; what stands after its name goes to it. Those that 'all' leaves out are long."""
+    """Run a benchmark; what stands after its name goes to it. 'all' leaves long ones out."""
     there = {path.stem: path for path in sorted((HERE / "tests" / "bench").glob("[!_]*.py"))}
     if name != "all" and name not in there:
         raise CharlocError(f"There is no benchmark '{name}'. Choose one of: all, {', '.join(there) or '(none here)'}.")

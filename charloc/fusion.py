@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-TRUST_CUT = 0.4
+TRUST_CUT = 0.2
 """Core heights within which an edge of the ink is believed where a cut went through ink on that side.
 
 Where the ink was not cut it is always believed: what looks wrong there is, nearly always, the net's average.
