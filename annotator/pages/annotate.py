@@ -9,7 +9,18 @@ TEMPLATE = """
 <section class="cl-editor" data-role="editor" aria-label="Editor" tabindex="-1">
   <div class="cl-opened" data-role="opened" role="status" hidden></div>
   <header class="cl-word">
-    <div class="cl-transcript" data-role="transcript" dir="auto" lang="und">&nbsp;</div>
+    <div class="cl-line">
+      <div class="cl-transcript" data-role="transcript" data-do="edit" dir="auto" lang="und"
+        title="Click to correct it">&nbsp;</div>
+      <input class="cl-transcript" data-role="transcript-input" type="text" dir="auto" lang="und" hidden
+        aria-label="Transcript" maxlength="4000" autocomplete="off" autocapitalize="off" spellcheck="false">
+      <button type="button" class="cl-pen" data-do="edit" aria-label="Correct the transcript"
+        title="Correct the transcript">&#9998;</button>
+      <span class="cl-joins" data-role="transcript-bar" hidden>
+        <button type="button" data-do="merge" title="The selected character and the next are one">Join</button>
+        <button type="button" data-do="split" title="Split the selected character">Split</button>
+      </span>
+    </div>
     <div class="cl-facts">
       <span class="cl-name" data-role="name">&nbsp;</span>
       <button type="button" class="cl-save" data-role="save" data-state="saved" title="Every decision is kept in this

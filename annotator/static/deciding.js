@@ -1,5 +1,7 @@
 // What a person decides about words, and taking it back: each decision goes into the outbox before the next word comes.
 
+import { changedText } from "./transcript.js";
+
 export function accept(editor) {
   const { entry } = editor;
   const rest = entry.marks.map((mark) => (mark.state === "untouched" && mark.box ? { ...mark, state: "accepted" } : mark));
@@ -10,9 +12,10 @@ export function accept(editor) {
 }
 
 export function skip(editor) {
-  const { marks } = editor.entry;
+  const { marks, word } = editor.entry;
   const yours = marks.filter((mark) => mark.state !== "untouched").length;
   if (yours) editor.toast(`Kept what you said about ${yours} ${yours === 1 ? "character" : "characters"}; the rest is open.`);
+  else if (changedText(word)) editor.toast("Kept the transcript; the boxes are open.");
   decide(editor, yours ? "boxes" : "skip", marks);
 }
 
@@ -29,7 +32,8 @@ function decide(editor, kind, marks, reason = "") {
 // Put a decision about the word in hand into the outbox and go on; false if this browser cannot keep it.
 function post(editor, said) {
   const { entry } = editor;
-  const uuid = keep(editor, entry, said.kind, said.kind === "boxes" ? said.marks : [], said.reason);
+  const marks = said.kind === "boxes" ? said.marks : [];
+  const uuid = keep(editor, entry, said.kind, marks, said.reason, changedText(entry.word));
   if (!uuid) return false;
   editor.words.decided(entry, uuid, said);
   editor.next();
@@ -37,10 +41,10 @@ function post(editor, said) {
 }
 
 // A decision's uuid once it is in the outbox, or null if this browser cannot keep it.
-function keep(editor, entry, kind, marks, reason) {
+function keep(editor, entry, kind, marks, reason, text) {
   const { word, base } = entry;
   const characters = marks.map(({ state, box }) => ({ state, box }));
-  const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, round_id: word.round_id, base_id: base.id };
+  const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, text, round_id: word.round_id, base_id: base.id };
   const about = { name: word.name, text: word.text, image: word.image, width: word.width, height: word.height };
   try {
     return editor.outbox.add(decision, base.uuid, about);
@@ -59,10 +63,11 @@ export function undo(editor) {
   }
   const last = words.past.at(-1);
   if (!last) return editor.toast("Nothing to undo.");
-  const before = last.entry.before ?? { kind: "clear", characters: [], reason: "" };
-  const uuid = keep(editor, last.entry, before.kind, before.characters, before.reason);
+  const before = last.entry.before ?? { kind: "clear", characters: [], reason: "", text: null };
+  const uuid = keep(editor, last.entry, before.kind, before.characters, before.reason, before.text);
   if (!uuid) return;
   words.back(uuid);
+  if (last.entry.undo.length) editor.remember(last.entry);
   editor.show();
   editor.toast("Back to the word before; what was said about it is taken back.");
 }
@@ -80,8 +85,6 @@ export function redo(editor) {
 }
 
 function restore(editor, step) {
-  const { entry, words } = editor;
   editor.put(step);
-  if (entry.undo.length) editor.remember(entry);
-  else words.forget(entry.word.id);
+  editor.rememberSteps(editor.entry);
 }

@@ -13,6 +13,7 @@ import { cancelStep, follow, nudge, pin } from "./placing.js";
 import { Stage } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
+import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { Words } from "./words.js";
 
@@ -44,6 +45,7 @@ class Editor {
     bindKeys(this, this.keymap);
     this.keyDialog = new KeyDialog(this);
     this.view = new View(this);
+    this.transcript = new Transcript(this);
     listen((status) => this.onStatus(status));
   }
 
@@ -104,14 +106,14 @@ class Editor {
     this.part("stage").hidden = !entry;
     this.root.classList.toggle("cl-idle", !entry);
     if (!entry) {
-      this.part("transcript").textContent = "\u00a0";
+      this.transcript.show(null);
       this.part("name").textContent = "\u00a0";
       this.part("readout").textContent = "\u00a0";
       drawEmpty(this);
       return;
     }
     const { word } = entry;
-    this.part("transcript").textContent = word.text;
+    this.transcript.show(word.text);
     this.part("name").textContent = word.name;
     this.part("name").title = word.name;
     this.stage.show(entry);
@@ -240,6 +242,12 @@ class Editor {
     } catch {
       this.toast("This browser's storage is full: unfinished work would not outlive a reload.");
     }
+  }
+
+  // Unfinished work is what there are steps of.
+  rememberSteps(entry) {
+    if (entry.undo.length) this.remember(entry);
+    else this.words.forget(entry.word.id);
   }
 
   nudge(handle, dx, dy) {

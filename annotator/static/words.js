@@ -10,7 +10,7 @@ export function makeEntry(word) {
   const said = word.correction?.kind === "boxes" ? word.correction.characters : [];
   const marks = word.boxes.map((box, index) => {
     const mark = said[index];
-    if (!mark || mark.state === "untouched") return { state: "untouched", box };
+    if (!mark || mark.state === "untouched") return { state: "untouched", box: box ?? mark?.box ?? null };
     return { state: mark.state, box: mark.state === "invisible" ? null : (mark.box ?? box) };
   });
   const image = new Image(word.width, word.height);
@@ -26,6 +26,7 @@ export function makeEntry(word) {
   image.decode().catch(() => {}); // it stays blank until it can be had
   return {
     word,
+    fetched: word.characters, // as the server has them
     image,
     marks,
     selected: leastCertain(word, marks),
@@ -175,7 +176,6 @@ export class Words {
     this.undone.push(last);
     this.skipped.delete(entry.word.id);
     entry.base = { id: null, uuid };
-    if (entry.undo.length) this.remember(entry);
   }
 
   skippedAgain() {
@@ -189,7 +189,10 @@ export class Words {
   remember(entry) {
     const { word, marks, base } = entry;
     const touched = marks.map((mark) => (mark.state === "untouched" && mark.confidence === undefined ? null : mark));
-    const draft = { key: word.key, base: base.id, touched };
+    // Under another transcript than the server's, the boxes were found here.
+    const { characters, order, boxes, confidence } = word;
+    const text = entry.fetched.join("\0") === characters.join("\0") ? null : { characters, order, boxes, confidence, marks };
+    const draft = { key: word.key, base: base.id, touched, text };
     localStorage.setItem(this.drafts + word.id, JSON.stringify(draft));
   }
 
@@ -208,9 +211,18 @@ export class Words {
       return false;
     }
     if (draft.key !== entry.word.key || draft.base !== entry.base.id) return false;
-    if (draft.touched.length !== entry.marks.length) return false;
-    entry.undo.push({ word: entry.word, marks: entry.marks });
-    entry.marks = entry.marks.map((mark, index) => draft.touched[index] ?? mark);
+    const { word, marks } = entry;
+    if (draft.text) {
+      const { marks: all, ...changes } = draft.text;
+      const disagreement = changes.characters.map(() => null);
+      entry.word = { ...word, ...changes, disagreement, text: changes.characters.join("") };
+      entry.marks = all;
+      entry.selected = Math.min(entry.selected, all.length - 1);
+    } else {
+      if (draft.touched.length !== marks.length) return false;
+      entry.marks = marks.map((mark, index) => draft.touched[index] ?? mark);
+    }
+    entry.undo.push({ word, marks });
     return true;
   }
 }
