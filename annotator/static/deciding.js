@@ -3,12 +3,23 @@
 import { changedText } from "./transcript.js";
 
 export function accept(editor) {
-  const { entry } = editor;
+  const { entry, transcript } = editor;
+  if (transcript.pending) return acceptSoon(editor);
   const rest = entry.marks.map((mark) => (mark.state === "untouched" && mark.box ? { ...mark, state: "accepted" } : mark));
   if (rest.every((mark) => mark.state === "untouched")) {
     return editor.toast("There are no boxes to accept yet. Train a round for a first guess, or draw them.");
   }
   decide(editor, "boxes", rest);
+}
+
+// The boxes of a changed transcript are on their way: what is accepted is what is shown then.
+async function acceptSoon(editor) {
+  const { entry, transcript } = editor;
+  if (editor.acceptsSoon === entry) return;
+  editor.acceptsSoon = entry;
+  while (transcript.pending) await transcript.pending;
+  editor.acceptsSoon = null;
+  if (entry === editor.entry) accept(editor);
 }
 
 export function skip(editor) {

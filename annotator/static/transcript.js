@@ -12,6 +12,7 @@ export class Transcript {
     this.shown = editor.part("transcript");
     this.input = editor.part("transcript-input");
     this.seq = 0;
+    this.pending = null;
     this.before = null; // the step that a running edit began with
     this.input.addEventListener("input", (event) => event.isComposing || this.typed());
     this.input.addEventListener("compositionend", () => this.typed());
@@ -151,7 +152,13 @@ export class Transcript {
     this.editor.remember(entry);
   }
 
-  async solve(entry) {
+  // Ask for the places of these characters. `pending` is there until they are known, or nobody answers.
+  solve(entry) {
+    const pending = this.ask(entry).finally(() => this.pending === pending && (this.pending = null));
+    this.pending = pending;
+  }
+
+  async ask(entry) {
     const seq = (this.seq += 1);
     const { word, marks } = entry;
     this.editor.live.drop(); // what was asked about the characters before

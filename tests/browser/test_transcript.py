@@ -156,7 +156,8 @@ def test_a_corrected_transcript_comes_back_as_it_was_left(page: Page, store: Sto
     assert word(page)["text"] == "QQQ" and word(page)["imported"] == first["characters"]
     assert [mark["box"] for mark in marks(page)] == [[10 * k, 5, 10 * k + 8, 20] for k in range(3)]
     edit(page, first["text"])
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # before the boxes are known: it waits for them
+    page.wait_for_function("(id) => charloc.entry.word.id !== id", arg=first["id"])
     all_saved(page)
     assert [row.text for row in store.history(first["id"])] == [tuple("QQQ"), None]
 
