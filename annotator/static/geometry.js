@@ -1,17 +1,20 @@
 // Pure geometry. A box is [x0, y0, x1, y1] in pixels of the original image; `scale` is screen pixels per image pixel.
 
 const LEAST_SIDE = 1;
+const SMALL_PX = 60; // an image shown lower than that is too small to work on
 const LEGIBLE_PX = 110;
 const LARGEST_SCALE = 16;
 const WIDEST_PX = 30000; // a browser draws nothing wider well
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// The scale at which a word fits its room; a line too long for that stays legible and is scrolled.
-export function fitScale(width, height, roomWidth, roomHeight) {
+// The scale at which a word fits its room. A line too long for that is scrolled: it stays legible, and as wide as its
+// letters below need to stand under their boxes.
+export function fitScale(width, height, roomWidth, roomHeight, lettersWidth) {
   const whole = Math.min(roomWidth / width, roomHeight / height);
-  const legible = Math.min(LEGIBLE_PX, roomHeight) / height;
-  return clamp(Math.max(whole, legible), 0.02, 8);
+  const small = whole * height < SMALL_PX || whole * width < 0.8 * lettersWidth;
+  const legible = Math.min(Math.max(LEGIBLE_PX / height, lettersWidth / width), roomHeight / height);
+  return clamp(small ? Math.max(whole, legible) : whole, 0.02, 8);
 }
 
 // That scale, zoomed, within what can be drawn.

@@ -3,8 +3,12 @@
 // One request is under way at a time; what is asked meanwhile waits as one, the latest. An answer counts only for the
 // step of the word it was asked in: after an undo, another step or another word it is dropped.
 
+import { newUuid } from "./outbox.js";
+
 const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
 const TIMEOUT_MS = 5000;
+const SUPERSEDED = 409; // a newer step of this page came first
+const MOST_WARMED = 32;
 const KEY = "charloc.live";
 
 export class Live {
@@ -12,6 +16,7 @@ export class Live {
   constructor({ current, apply, problem }) {
     Object.assign(this, { current, apply, problem });
     this.on = localStorage.getItem(KEY) !== "off";
+    this.client = newUuid(); // two pages may show the same word
     this.seq = 0;
     this.wanted = null;
     this.asking = false;
@@ -59,16 +64,17 @@ export class Live {
   // The answer; {detail} if what was said cannot be followed; null if there is no service.
   async solve({ word, marks }, seq) {
     const said = marks.map(({ state, box }) => ({ state, box }));
-    const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq };
+    const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq, client: this.client };
     const response = await post(`/api/words/${word.id}/realign`, body);
     if (response?.ok || response?.status === 422) return response.json().catch(() => null);
-    this.pausedUntil = performance.now() + PAUSE_MS;
+    if (response?.status !== SUPERSEDED) this.pausedUntil = performance.now() + PAUSE_MS;
     return null;
   }
 
   // Have the service read these words before they are shown.
   async warm(ids) {
-    const fresh = this.on && performance.now() >= this.pausedUntil ? ids.filter((id) => !this.warmed.has(id)) : [];
+    if (!this.on || performance.now() < this.pausedUntil) return;
+    const fresh = ids.filter((id) => !this.warmed.has(id)).slice(0, MOST_WARMED);
     if (!fresh.length) return;
     fresh.forEach((id) => this.warmed.add(id));
     const response = await post("/api/realign/warm", { ids: fresh });

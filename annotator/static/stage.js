@@ -73,12 +73,12 @@ export class Stage {
   resize() {
     const { width, height } = this.entry.word;
     const room = this.element;
-    const fitted = fitScale(
-      width, height, Math.max(room.clientWidth - 2 * PADDING, 60), Math.max(room.clientHeight - STRIP - 2 * PADDING, 40),
-    ); // prettier-ignore
+    const letters = this.widths.reduce((sum, each) => sum + each + LETTER_GAP, 0);
+    const roomWidth = Math.max(room.clientWidth - 2 * PADDING, 60);
+    const roomHeight = Math.max(room.clientHeight - STRIP - 2 * PADDING, 40);
+    const fitted = fitScale(width, height, roomWidth, roomHeight, letters);
     this.scale = bounded(fitted * this.zoom, width);
     const [w, h] = [width * this.scale, height * this.scale];
-    const letters = this.widths.reduce((sum, each) => sum + each + LETTER_GAP, 0);
     const side = Math.max(PADDING, (letters - w) / 2 + LETTER_GAP);
     this.origin = { x: side, y: PADDING };
     this.size = { width: w + 2 * side, height: h + PADDING * 2 + STRIP - 20 };
