@@ -48,16 +48,24 @@ class Expected:
     pieces: NDArray[np.int64]
 
 
-def expected_glyphs(characters: Sequence[str]) -> Expected:
+def core_of(characters: Sequence[str]) -> float:
+    """What a word's core band probably is, in x-heights: 1 where it has small letters, the capitals' height where not."""
+    tops = np.array([glyph(character).top for character in characters])
+    space = np.array([is_space(character) for character in characters], dtype=bool)
+    cores = sorted(tops[~space & (tops > 0.6)]) or [1.0]
+    return 1.0 if cores[len(cores) // 4] < 1.2 else float(cores[len(cores) // 2])
+
+
+def expected_glyphs(characters: Sequence[str], core: float | None = None) -> Expected:
     """Measures from ordinary fonts, in units of what this word's core band probably is.
 
-    The core is the x-height where the word has small letters, the capitals' height where it has none.
+    Args:
+        core: of another word, in which these characters might stand (`core_of`); None: of their own.
     """
     measured = [glyph(character) for character in characters]
     space = np.array([is_space(character) for character in characters])
     tops = np.array([each.top for each in measured])
-    cores = sorted(tops[~space & (tops > 0.6)]) or [1.0]
-    core = 1.0 if cores[len(cores) // 4] < 1.2 else cores[len(cores) // 2]
+    core = core_of(characters) if core is None else core
     width = np.array([0.55 if gap else each.width for each, gap in zip(measured, space, strict=True)])
     return Expected(
         width=(width / core).astype(np.float32),

@@ -27,9 +27,9 @@ class Measures:
 
     by_character: Mapping[str, tuple[float, float, float, float, float]]
 
-    def expected(self, characters: Sequence[str]) -> Expected:
+    def expected(self, characters: Sequence[str], core: float | None = None) -> Expected:
         """What these L characters, in layout order, are expected to measure; as `expected_glyphs` where unknown."""
-        usual = expected_glyphs(characters)
+        usual = expected_glyphs(characters, core)
         width, sigma = usual.width.copy(), usual.width_sigma.copy()
         top, bottom, height_sigma = usual.top.copy(), usual.bottom.copy(), usual.height_sigma.copy()
         for i, character in enumerate(characters):

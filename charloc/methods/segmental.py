@@ -134,6 +134,16 @@ class Segmental(Learner[SegmentalNet]):
         progress("localize", len(words), len(words))
         return out
 
+    def frames(self, words: Sequence[WordImage]) -> list[tuple[Look, Floats]]:
+        """What is seen of words, and log-probabilities (C, T) of their frames: whatever their transcripts say.
+
+        Raises:
+            CheckpointError: nothing has been learned yet.
+        """
+        self._learned()
+        looks = [look(word, self._own_ink()) for word in words]
+        return list(zip(looks, [log_probs for log_probs, _ in self._evidence([each.view for each in looks])], strict=True))
+
     def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
         """Find out what confidence is worth, from words whose boxes are known because they were rendered.
 
@@ -201,7 +211,7 @@ class Segmental(Learner[SegmentalNet]):
         expected = self.measures.expected(laid_out)
         cuts = seen.view.frames(spans.columns, STRIDE)
         temper = self.temper * (WARMER if self.warm else 1.0)
-        solution = solve(spans, expected, evidence=_cumulate(log_probs, classes, cuts, temper), fixed=fixed)
+        solution = solve(spans, expected, evidence=cumulate(log_probs, classes, cuts, temper), fixed=fixed)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
         from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, net_features)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
@@ -264,7 +274,7 @@ class Segmental(Learner[SegmentalNet]):
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 
 
-def _cumulate(
+def cumulate(
     log_probs: Floats, classes: NDArray[np.int64], cuts: NDArray[np.float64], temper: float
 ) -> Evidence:
     """Tempered log-probabilities, cumulated at cuts given in frames.

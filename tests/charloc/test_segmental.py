@@ -235,7 +235,7 @@ def test_learning_can_be_stopped(learned: Learned) -> None:
 
 def test_evidence_is_the_tempered_sum_over_a_span_s_frames() -> None:
     log_probs = np.log(np.array([[0.8, 0.1, 0.2, 0.7], [0.1, 0.8, 0.1, 0.1], [0.1, 0.1, 0.7, 0.2]], np.float32))
-    evidence = segmental._cumulate(log_probs, np.array([1, 2, 0]), np.array([-1.0, 1, 2, 2.5, 4, 9]), 0.5)
+    evidence = segmental.cumulate(log_probs, np.array([1, 2, 0]), np.array([-1.0, 1, 2, 2.5, 4, 9]), 0.5)
 
     def letter(kind: int, frame: int) -> float:
         return float(np.log(np.exp(log_probs[kind, frame]) + np.exp(log_probs[0, frame]) / 2))
