@@ -49,7 +49,7 @@ class Expected:
 
 
 def core_of(characters: Sequence[str]) -> float:
-    """What a word's core band probably is, in x-heights: 1 where it has small letters, the capitals' height where not."""
+    """A word's core band, probably, in x-heights: 1 where it has small letters, the capitals' height where not."""
     tops = np.array([glyph(character).top for character in characters])
     space = np.array([is_space(character) for character in characters], dtype=bool)
     cores = sorted(tops[~space & (tops > 0.6)]) or [1.0]

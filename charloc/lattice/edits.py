@@ -41,7 +41,7 @@ def prefix_costs(spans: Floats, names: Ints, starts: Floats) -> Costs:
 
 @njit(cache=True, nogil=True)
 def suffix_costs(spans: Floats, names: Ints, ends: Floats) -> Costs:
-    """Cost of all characters from the k-th on, starting at each cut, float64 (L + 1, N). Arguments as `prefix_costs`."""
+    """Cost of all characters from the k-th on, starting at each cut, float64 (L + 1, N)."""
     _, cuts, reach = spans.shape
     count = len(names)
     cost = np.full((count + 1, cuts), np.inf)

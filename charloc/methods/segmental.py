@@ -142,7 +142,8 @@ class Segmental(Learner[SegmentalNet]):
         """
         self._learned()
         looks = [look(word, self._own_ink()) for word in words]
-        return list(zip(looks, [log_probs for log_probs, _ in self._evidence([each.view for each in looks])], strict=True))
+        evidence = self._evidence([each.view for each in looks])
+        return [(seen, log_probs) for seen, (log_probs, _) in zip(looks, evidence, strict=True)]
 
     def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
         """Find out what confidence is worth, from words whose boxes are known because they were rendered.

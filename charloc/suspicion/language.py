@@ -74,7 +74,7 @@ class Language:
         p = 1.0 / (len(self._alphabet) + 2)  # its characters, the end, one never seen
         for before in range(self.order):
             context = padded[end - before : end]
-            total = self._total[context] if context in self._total else 0
+            total = self._total.get(context, 0)
             if not total:
                 break  # longer contexts have not been seen either
             kinds = self._kinds[context]

@@ -14,9 +14,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from charloc.ink import Ink
 from charloc.lattice import best_reading, edit_costs
-from charloc.layout import Evidence, Expected, core_of, outside_costs, solve, span_costs
-from charloc.methods._learner import Look
+from charloc.layout import WIDTH_SOFTENING, Expected, core_of, outside_costs, solve, span_costs
+from charloc.measures import Measures
+from charloc.methods._learner import Look, look
 from charloc.methods.guess import LONGEST
 from charloc.methods.segmental import Segmental, cumulate
 from charloc.nets import STRIDE
@@ -24,7 +26,7 @@ from charloc.pinning import visible_order
 from charloc.spans import Spans, find_spans
 from charloc.suspicion import Reason
 from charloc.suspicion.language import Language
-from charloc.text import is_space
+from charloc.text import Charset, is_space
 from charloc.types import Pins, WordImage
 
 Floats = NDArray[np.float32]
@@ -34,11 +36,14 @@ LANGUAGE = 0.25
 """Weight of a nat of the language model beside one of the picture: names and rare words are spelt oddly and right."""
 CANDIDATES = 12
 """Of each kind of edit, so many of the best by the picture are asked of the language model."""
+LONGER = 2.0
+"""Nats by which a transcript with one more character is likelier than its layout says: the search prices how far widths
+and heights are from the usual, not how narrow the usual is."""
 STEPS = 4
 """At most so many edits, one after the other, make a suggestion."""
 LEAST_STEP = 1.0
 """Nats by which each further edit must be better."""
-OTHER_TEXT = 6.0
+OTHER_TEXT = 8.0
 """Nats by which free reading must beat the best edit: it has any number of edits to choose from."""
 LETTER_SIGMA = 0.25
 """Standard deviation of the logarithm of one letter's width; that of a word's scale falls with its letters."""
@@ -58,7 +63,8 @@ class Scale:
 
     def deviations(self, scale: float, letters: int) -> float:
         """How many standard deviations a word's own scale is from the set's."""
-        return (float(np.log(scale)) - self.middle) / float(np.hypot(self.sigma, LETTER_SIGMA / np.sqrt(max(letters, 1))))
+        spread = np.hypot(self.sigma, LETTER_SIGMA / np.sqrt(max(letters, 1)))
+        return float((np.log(scale) - self.middle) / spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Read:
 
     Args:
         text: what it more likely says, characters in reading order; the transcript's where nothing is better.
-        reason: the kind of the first edit; None where no edit is better.
+        reason: the kind of the best edit, however bad; None where none can be laid.
         gain: nats by which `text` is better; negative where even the best edit is worse.
     """
 
@@ -78,44 +84,62 @@ class Read:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Laid:
-    """A word's lattice before letters are priced: its cuts, what stands there, and the letters' common width."""
+    """A word's lattice before letters are priced: its cuts, what stands there, and the letters' common width.
+
+    Args:
+        order: layout position -> reading position.
+        letters: how many characters have ink.
+        fits: whether there is room for them, and there are any; if not, the rest is not known.
+        cuts: the cuts in frames of `log_probs`; both None without a net.
+    """
 
     word: WordImage
+    ink: Ink
     order: list[int]
-    spans: Spans
-    cuts: NDArray[np.float64]
-    log_probs: Floats
     letters: int
-    scale: float
+    fits: bool = False
+    spans: Spans | None = None
+    cuts: NDArray[np.float64] | None = None
+    log_probs: Floats | None = None
+    scale: float = 1.0
 
 
 class Reader:
-    """Reads words with the net of a round of `segmental`.
+    """Reads words with the net of a round of `segmental`; without one it only measures them.
 
     Args:
-        method: has learned.
+        method: has learned; or None.
         alphabet: characters of the words; those the net does not know are "some letter" to it.
     """
 
-    def __init__(self, method: Segmental, alphabet: Iterable[str]) -> None:
+    def __init__(self, method: Segmental | None, alphabet: Iterable[str]) -> None:
         self.method = method
-        known = method.charset
+        known = Charset(()) if method is None else method.charset
+        measures = Measures({}) if method is None else method.measures
+        alphabet = set(alphabet)
         strange = {c for c in alphabet if c not in known and not is_space(c)}
         self.symbols = (*known.symbols, " ", *sorted(strange))
         self._index = {symbol: i for i, symbol in enumerate(self.symbols)}
         # Behind the net's own classes the frames have one more row: that there is some letter.
         self._classes = np.array([*range(1, len(known)), 0, *[len(known)] * len(strange)])
-        # A letter that is strange to the net is not what it would suggest.
-        self._offered = np.array([symbol not in strange for symbol in self.symbols])
-        self._expected = lru_cache(maxsize=64)(lambda core: method.measures.expected(self.symbols, core))
+        # What is strange to the net, or to these words, is not what it would suggest.
+        written = alphabet - strange | ({" "} if any(map(is_space, alphabet)) else set())
+        self._offered = np.array([symbol in written for symbol in self.symbols])
+        self._expected = lru_cache(maxsize=64)(lambda core: measures.expected(self.symbols, core))
 
-    def lay(self, words: Sequence[WordImage], pins: Sequence[Pins]) -> list[Laid | None]:
-        """Look at words and lay their transcripts; None for a word that cannot be laid, or has no letters."""
+    @property
+    def reads(self) -> bool:
+        return self.method is not None
+
+    def lay(self, words: Sequence[WordImage], pins: Sequence[Pins]) -> list[Laid]:
+        """Look at words and lay their transcripts."""
+        if self.method is None:
+            return [self._lay(word, facts, look(word), None) for word, facts in zip(words, pins, strict=True)]
         frames = self.method.frames(words)
         return [self._lay(word, facts, *each) for word, facts, each in zip(words, pins, frames, strict=True)]
 
     def read(self, laid: Laid, scale: Scale, language: Language) -> Read:
-        """The word's transcript against others. `language` has not learned from this word."""
+        """The word's transcript, which fits, against others. `language` has not learned from this word."""
         spans, starts, ends = self._price(laid, scale)
         text = laid.word.characters
         likely = language.log_likelihood(text)
@@ -139,36 +163,39 @@ class Reader:
         free = self._free(spans, starts, ends, laid, language)
         if free is not None and free[1] > max(gain, 0.0) + OTHER_TEXT:
             return Read(free[0], Reason.other_text, free[1])
-        return Read(current, first if current != text else None, float(gain))
+        return Read(current, first, float(gain))
 
     # --- the lattice --------------------------------------------------------------------------------------------------
 
-    def _lay(self, word: WordImage, pins: Pins, seen: Look, log_probs: Floats) -> Laid | None:
+    def _lay(self, word: WordImage, pins: Pins, seen: Look, log_probs: Floats | None) -> Laid:
         order = visible_order(word.characters, pins)
         laid_out = [word.characters[i] for i in order]
-        letters = [c for c in laid_out if not is_space(c)]
+        letters = sum(not is_space(c) for c in laid_out)
         if not letters:
-            return None
+            return Laid(word, seen.ink, order, 0)
         spans = find_spans(seen.ink, LONGEST, len(order))
         cuts = seen.view.frames(spans.columns, STRIDE)
         expected = self._of(laid_out, core_of(laid_out))
-        some_letter = np.log1p(-np.exp(np.minimum(log_probs[:1], np.float32(-1e-4))))
-        log_probs = np.concatenate([log_probs, some_letter])
-        classes = self._classes[self._indices(laid_out)]
+        evidence = None
+        if log_probs is not None:
+            some_letter = np.log1p(-np.exp(np.minimum(log_probs[:1], np.float32(-1e-4))))
+            log_probs = np.concatenate([log_probs, some_letter])
+            evidence = cumulate(log_probs, self._classes[self._indices(laid_out)], cuts, TEMPER)
         try:
-            solution = solve(spans, expected, evidence=cumulate(log_probs, classes, cuts, TEMPER))
+            solution = solve(spans, expected, evidence=evidence)
         except ValueError:
-            return None  # more characters than the picture has room for
+            return Laid(word, seen.ink, order, letters)
         found = spans.width[solution.bounds[:-1], np.diff(solution.bounds) - 1]
         use = ~expected.space & (found > 0)
-        ratio = np.log((found[use] + 0.12) / (expected.width[use] + 0.12))
+        ratio = np.log((found[use] + WIDTH_SOFTENING) / (expected.width[use] + WIDTH_SOFTENING))
         scale = float(np.exp(ratio.mean())) if use.any() else 1.0
-        return Laid(word, order, spans, cuts, log_probs, len(letters), scale)
+        return Laid(word, seen.ink, order, letters, True, spans, cuts, log_probs, scale)
 
     def _price(self, laid: Laid, scale: Scale) -> tuple[Floats, Floats, Floats]:
         """Costs of every symbol on every span, of starting and of ending at each cut."""
+        assert laid.spans is not None and laid.cuts is not None and laid.log_probs is not None
         expected: Expected = self._expected(core_of([laid.word.characters[i] for i in laid.order]))
-        evidence: Evidence = cumulate(laid.log_probs, self._classes, laid.cuts, TEMPER)
+        evidence = cumulate(laid.log_probs, self._classes, laid.cuts, TEMPER)
         spans = span_costs(laid.spans, expected, scale.shrunk(laid.scale, laid.letters), evidence)
         starts, ends = outside_costs(laid.spans)
         starts = starts - (evidence.outside - evidence.outside[0])
@@ -199,14 +226,17 @@ class Reader:
             dropped[:] = np.inf
         swapped[names[:-1] == names[1:]] = np.inf
         best: tuple[float, Reason, tuple[str, ...]] | None = None
-        tables = ((Reason.changed, changed), (Reason.missing, added), (Reason.extra, dropped), (Reason.swapped, swapped))
-        for reason, costs in tables:
+        tables = {
+            Reason.changed: changed, Reason.missing: added, Reason.extra: dropped, Reason.swapped: swapped,
+        }  # fmt: skip
+        for reason, costs in tables.items():
             flat = costs.ravel()
             few = np.argpartition(flat, CANDIDATES)[:CANDIDATES] if len(flat) > CANDIDATES else np.arange(len(flat))
             for at in few[np.isfinite(flat[few])]:
                 place, name = divmod(int(at), costs.shape[1]) if costs.ndim == 2 else (int(at), 0)
                 edited = edit(text, order, reason, place, self.symbols[name])
-                better = cost - float(flat[at]) + LANGUAGE * (language.log_likelihood(edited) - likely)
+                longer = LONGER * (_letters(edited) - _letters(text))
+                better = cost - float(flat[at]) + longer + LANGUAGE * (language.log_likelihood(edited) - likely)
                 if best is None or better > best[0]:
                     best = better, reason, edited
         return best
@@ -214,11 +244,12 @@ class Reader:
     def _free(
         self, spans: Floats, starts: Floats, ends: Floats, laid: Laid, language: Language
     ) -> tuple[tuple[str, ...], float] | None:
-        """What the picture reads as with no transcript, and nats by which that is better; None where it cannot be said."""
+        """What the picture reads as with no transcript, and nats by which that is better; None where unknown."""
         text = laid.word.characters
         if len(laid.order) != len(text):
             return None  # what is not visible would be lost
-        prices = np.where(self._offered, 0.0, np.inf).astype(np.float32)
+        prices = np.where([symbol == " " for symbol in self.symbols], 0.0, -LONGER)
+        prices = np.where(self._offered, prices, np.inf).astype(np.float32)
         names, cost = best_reading(spans, starts, ends, prices)
         forced = edit_costs(spans, self._indices([text[i] for i in laid.order]), starts, ends)[0]
         if not len(names) or not np.isfinite(forced):
@@ -229,7 +260,11 @@ class Reader:
         if other == text:
             return None
         spoken = language.log_likelihood(other) - language.log_likelihood(text)
-        return other, float(forced - cost + LANGUAGE * spoken)
+        return other, float(forced - LONGER * _letters(text) - cost + LANGUAGE * spoken)
+
+
+def _letters(text: Sequence[str]) -> int:
+    return sum(not is_space(c) for c in text)
 
 
 def edit(text: tuple[str, ...], order: Sequence[int], reason: Reason, place: int, symbol: str) -> tuple[str, ...]:

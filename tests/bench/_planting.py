@@ -37,8 +37,8 @@ class Planted:
 def plant(words: Sequence[WordImage], share: float, seed: int) -> Planted:
     """Make the transcripts of `share` of the words wrong, every kind of error as often as the others.
 
-    Letters come from the set's own transcripts, as often as they stand there: a rare letter gives itself away. Words are
-    swapped with any other one, in pairs. A word of one letter is not dropped, nor is one swapped with the same text.
+    Letters come from the set's own transcripts, as often as they stand there: a rare letter gives itself away. Words
+    are swapped with any other one, in pairs. Words of one letter stay as they are; texts that are swapped differ.
     """
     rng = np.random.default_rng(seed)
     counts = Counter(c for word in words for c in word.characters if not is_space(c))
