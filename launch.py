@@ -5,6 +5,7 @@
     launch.py train --project DIR           first proposals, then a round of EM
     launch.py annotate --project DIR        correct in the browser (what happens without a command)
     launch.py export --project DIR --format jsonl --out FILE
+    launch.py user add NAME --project DIR   let people log in
     launch.py pretrain --out DIR            teach a net other letters than the ones that ship
 
 What takes long to import is imported by the command that needs it, so that the others start at once.
@@ -27,6 +28,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from annotator.user_commands import users
 from charloc.methods import DEFAULT, METHODS
 from charloc.types import CharlocError
 
@@ -72,6 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(users, name="user")
 Project = Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no summary; errors only.")]
 HERE_PROJECT = Path("project")

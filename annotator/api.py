@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse, Response
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotator.access import author, person
 from annotator.disagreements import or_none
 from annotator.jobs import Jobs
 from charloc.images import decode
@@ -106,6 +107,7 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
                     reason=decision.reason,
                     round_id=decision.round_id,
                     base_id=decision.base_id,
+                    author=author(),
                     text=None if decision.text is None else tuple(decision.text),
                 )
             )
@@ -138,9 +140,12 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
     @router.get("/api/status")
     def status() -> Json:
         """What the page's header shows: how far the project is and what is running."""
-        newest = store.newest_round()
+        newest, who = store.newest_round(), person()
+        # What waits in a browser is each person's own: nobody's decisions are sent under another's name.
+        mine = project | {"id": f"{project['id']}.{who.id}"} if who else project
         return {
-            "project": project,
+            "project": mine,
+            "person": {"name": who.name, "role": who.role} if who else None,
             "counts": asdict(store.counts()),
             "newest": round_json(newest) if newest else None,
             "job": jobs.view(),

@@ -16,9 +16,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from annotator.access import Access, cookie_name, gradio_user, identity
 from annotator.aligner import Aligner
 from annotator.api import Refused, make_router
 from annotator.jobs import Busy, Jobs, Start
+from annotator.login import make_login_router
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.routes_queue import make_queue_router
@@ -54,6 +56,8 @@ def create_app(
     """
     app = create_rest(store, project, start=start, cancel=cancel, aligner=aligner)
     static = f"/static/charloc/{add_static(app)}"
+    cookie = cookie_name(project)
+    app.include_router(make_login_router(store, project.resolve().name, static, cookie))
     gr.mount_gradio_app(
         app,
         build(project.resolve().name, static),
@@ -66,7 +70,10 @@ def create_app(
         run_history=False,
         max_file_size="1mb",
         show_error=False,
+        auth_dependency=gradio_user(store),
     )
+    # What was added last is asked first: whether a request may come in at all, then who it is from.
+    app.add_middleware(Access, store=store, cookie=cookie)
     app.add_middleware(Security, hosts=hosts)
     return app
 
@@ -77,8 +84,7 @@ def create_rest(
     """The REST interface alone, unprotected; arguments as for `create_app`."""
     app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
     # A folder's decisions wait in the browser under this name until the same folder is served again.
-    identity = hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:16]
-    shown: dict[str, object] = {"id": identity, "name": project.resolve().name}
+    shown: dict[str, object] = {"id": identity(project), "name": project.resolve().name}
     app.include_router(make_router(store, Jobs(store, project, start, cancel), shown))
     app.include_router(make_queue_router(store))
     app.include_router(make_realign_router(store, aligner))

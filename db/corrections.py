@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import cast
@@ -13,17 +13,18 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, insert
 from charloc.types import Box
 from db.checks import check_correction, chunks
 from db.engine import Database
+from db.leases import end_leases, overtaken
 from db.records import (
     CharacterMark,
     Conflict,
     Correction,
     Counts,
+    MarkState,
     NewCorrection,
     RecordError,
     UnknownItem,
 )
 from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, RoundRow, StandingRow, WordRow
-from db.words import as_box
 
 _CORRECTION = CorrectionRow.__table__
 _PLACE = {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}
@@ -32,13 +33,18 @@ _PLACE = {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}
 class Corrections(Database):
     """The part of the store that holds what people said."""
 
-    def save_correction(self, new: NewCorrection) -> Correction:
+    def save_correction(self, new: NewCorrection, lease_id: int | None = None) -> Correction:
         """Keep a decision about a word, exactly once: the same one sent again gives back what was stored first.
+
+        Args:
+            new: the decision.
+            lease_id: the lease under which the person was handed the word, if any.
 
         Raises:
             UnknownItem: there is no such word, or round.
             RecordError: it does not fit the word, or its uuid was used for something else.
-            Conflict: another decision is in force than the one the person saw; it comes along.
+            Conflict: another decision is in force than the one the person saw, or somebody took the word over and
+                decided about it since; what is in force comes along.
         """
         new = _plain(new)
         with self.write() as connection:
@@ -54,9 +60,10 @@ class Corrections(Database):
             if new.round_id is not None and not _exists(connection, new.round_id):
                 raise UnknownItem(f"{word.name}: the project has no round with id {new.round_id}.")
             in_force = _in_force(connection, new.word_id)
-            if (in_force.id if in_force else None) != _seen(connection, new):
+            late = lease_id is not None and overtaken(connection, new.word_id, new.author, lease_id)
+            if late or (in_force.id if in_force else None) != _seen(connection, new):
                 raise Conflict(f"{word.name}: somebody else decided about this word meanwhile. Look again.", in_force)
-            return _append(connection, new)
+            return append(connection, new)
 
     def corrections_in_force(
         self, word_ids: Sequence[int] | None = None, upto: int | None = None
@@ -78,7 +85,7 @@ class Corrections(Database):
                 chosen = newest if chunk is None else newest.where(CorrectionRow.word_id.in_(chunk))
                 query = select(_CORRECTION).where(CorrectionRow.id.in_(chosen), CorrectionRow.kind != "clear")
                 for row in connection.execute(query.order_by(CorrectionRow.id)).mappings():
-                    found[row["word_id"]] = _correction(row)
+                    found[row["word_id"]] = as_correction(row)
         return found
 
     def first_corrected(self, word_ids: Sequence[int]) -> dict[int, int]:
@@ -101,7 +108,7 @@ class Corrections(Database):
         with self.read() as connection:
             if connection.execute(select(WordRow.id).where(WordRow.id == word_id)).first() is None:
                 raise UnknownItem(f"The project has no word {word_id}.")
-            return [_correction(row) for row in connection.execute(query).mappings()]
+            return [as_correction(row) for row in connection.execute(query).mappings()]
 
     def queue(self, limit: int, exclude: Collection[int] = ()) -> list[int]:
         """The words to ask about next: ids, most urgent first.
@@ -154,13 +161,13 @@ def _exists(connection: Connection, round_id: int) -> bool:
 
 def _by_uuid(connection: Connection, uuid: str) -> Correction | None:
     row = connection.execute(select(_CORRECTION).where(CorrectionRow.uuid == uuid)).mappings().first()
-    return None if row is None else _correction(row)
+    return None if row is None else as_correction(row)
 
 
 def _in_force(connection: Connection, word_id: int) -> Correction | None:
     query = select(_CORRECTION).join(StandingRow, StandingRow.correction_id == CorrectionRow.id)
     row = connection.execute(query.where(StandingRow.word_id == word_id)).mappings().first()
-    return None if row is None else _correction(row)
+    return None if row is None else as_correction(row)
 
 
 def _seen(connection: Connection, new: NewCorrection) -> int | None:
@@ -171,11 +178,15 @@ def _seen(connection: Connection, new: NewCorrection) -> int | None:
 
 def _plain(new: NewCorrection) -> NewCorrection:
     """The correction as it will be read back: boxes are tuples of plain numbers, whatever a client sent."""
-    marks = tuple(
-        CharacterMark(mark.state, None if mark.box is None else cast(Box, tuple(float(edge) for edge in mark.box)))
-        for mark in new.characters
+    return replace(new, characters=plain_marks((mark.state, mark.box) for mark in new.characters))
+
+
+def plain_marks(marks: Iterable[tuple[MarkState, Sequence[float] | None]]) -> tuple[CharacterMark, ...]:
+    """Marks out of (state, box) as they came from a client or out of JSON."""
+    return tuple(
+        CharacterMark(state, None if box is None else cast(Box, tuple(float(edge) for edge in box)))
+        for state, box in marks
     )
-    return replace(new, characters=marks)
 
 
 def _as_imported(new: NewCorrection, imported: Sequence[str]) -> NewCorrection:
@@ -193,7 +204,8 @@ def _same(stored: Correction, new: NewCorrection) -> Correction:
     return stored
 
 
-def _append(connection: Connection, new: NewCorrection) -> Correction:
+def append(connection: Connection, new: NewCorrection) -> Correction:
+    """Keep a decision that was checked, and let the word stand as it says."""
     values = {field.name: getattr(new, field.name) for field in fields(NewCorrection)} | {
         "characters": [[mark.state, mark.box] for mark in new.characters],
         "text": None if new.text is None else list(new.text),
@@ -213,10 +225,12 @@ def _append(connection: Connection, new: NewCorrection) -> Correction:
             pinned=states["pinned"],
         )
     )
-    return _correction(row)
+    end_leases(connection, new.word_id, new.author)
+    return as_correction(row)
 
 
-def _correction(row: RowMapping) -> Correction:
-    marks = tuple(CharacterMark(state, as_box(box)) for state, box in row["characters"])
+def as_correction(row: RowMapping) -> Correction:
+    """A row of the table `correction`."""
+    marks = plain_marks(row["characters"])
     text = None if row["text"] is None else tuple(row["text"])
     return Correction(**dict(row) | {"characters": marks, "text": text})

@@ -364,7 +364,7 @@ class LeaseRow(Base):
     purpose: Mapped[str] = mapped_column(String(16))  # main, second, check
     holder: Mapped[str] = mapped_column(Text, index=True)
     taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

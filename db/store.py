@@ -8,7 +8,10 @@ from typing import Self
 
 from db.corrections import Corrections
 from db.engine import best_sqlite, explained, sqlite_engine
+from db.leases import Leases
 from db.migrate import prepare
+from db.opinions import Opinions
+from db.people import People
 from db.proposals import Proposals
 from db.records import NoProject, StoreError
 from db.rounds import Rounds
@@ -19,11 +22,11 @@ FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Proposals, Corrections, Settings):
-    """Words, rounds, proposals and corrections of one project.
+class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Settings):
+    """Words, rounds, proposals, corrections and people of one project.
 
-    One store serves many threads; every process opens its own. All records it takes and gives are in `db.records`;
-    what goes wrong is a `StoreError`, with a message for people.
+    One store serves many threads; every process opens its own. All records it takes and gives are in `db.records` and
+    `db.team_records`; what goes wrong is a `StoreError`, with a message for people.
 
         with Store.open(Path("my-project"), create=True) as store:
             store.add_words(...)

@@ -160,6 +160,13 @@ def test_processes_that_write_together_lose_nothing(store: Store, tmp_path: Path
     assert store.word_count() == 3 + 15 * 5
 
 
+def test_processes_hand_a_word_to_one_person(store: Store, tmp_path: Path, start: Start) -> None:
+    words = add(store, *["abc"] * 240)
+    workers = [start(tmp_path, "take", name) for name in "abcd"]
+    taken = [int(line) for worker in workers for line in output(worker)]
+    assert sorted(taken) == words
+
+
 def test_one_process_begins_the_round(store: Store, tmp_path: Path, start: Start) -> None:
     add(store, "abc")
     workers = [start(tmp_path, "claim") for _ in range(3)]

@@ -64,6 +64,17 @@ def decide(project: Path, name: str, turns: str) -> None:
             say(uuid)
 
 
+def take(project: Path, name: str) -> None:
+    """Take words into one person's hands, three at a time, and give none back."""
+    with Store.open(project) as store:
+        words = store.word_ids()
+        left = words
+        while claimed := store.claim(name, left, 3, most=len(words)):
+            for lease in claimed:
+                say(lease.word_id)
+            left = [word_id for word_id in left if word_id not in {each.word_id for each in claimed}]
+
+
 def die_in_finish(project: Path) -> None:
     """Be killed inside the transaction that finishes a round, when all its rows are written."""
     db.rounds.order_queue = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -99,5 +110,5 @@ def adopt(project: Path, round_id: str) -> None:
 
 
 if __name__ == "__main__":
-    tasks = {task.__name__: task for task in (create, import_words, decide, die_in_finish, claim, adopt)}
+    tasks = {task.__name__: task for task in (create, import_words, decide, take, die_in_finish, claim, adopt)}
     tasks[sys.argv[2]](Path(sys.argv[1]), *sys.argv[3:])

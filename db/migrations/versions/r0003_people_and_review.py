@@ -223,6 +223,7 @@ def _people_tables() -> None:
         refers=(("word_id", "word.id"),),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_lease_expires_at", "lease", ["expires_at"])
     op.create_index("ix_lease_holder", "lease", ["holder"])
     op.create_index("ix_lease_word_id_purpose", "lease", ["word_id", "purpose"])
     _table(

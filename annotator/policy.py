@@ -1,0 +1,76 @@
+"""Who may do what: the one table of routes and the least role that each needs.
+
+A test walks every route of the application and fails for one that is not here. What is not here all the same may be
+read by everybody who is logged in, and changed by owners only.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Literal, get_args
+
+from db.team_records import Role
+
+Least = Literal["anyone"] | Role
+"""What a request needs: nothing, not even a login; or a role at least."""
+
+READS = frozenset({"GET", "HEAD"})
+
+POLICY: tuple[tuple[str, str, Least], ...] = (
+    # method, path ("{}": one segment of any content; "/*": everything below), least role; the first that fits counts.
+    ("GET", "/login", "anyone"),
+    ("POST", "/login", "anyone"),
+    ("POST", "/logout", "anyone"),
+    ("GET", "/static/charloc/{}/{}", "anyone"),
+    # Looking.
+    ("GET", "/api/status", "reader"),
+    ("GET", "/api/queue", "reader"),
+    ("GET", "/api/words", "reader"),
+    ("GET", "/api/words/{}", "reader"),
+    ("GET", "/api/rounds", "reader"),
+    ("GET", "/images/{}", "reader"),
+    # Correcting.
+    ("POST", "/api/corrections", "annotator"),
+    ("POST", "/api/words/{}/realign", "annotator"),
+    ("POST", "/api/realign/warm", "annotator"),
+    # Training.
+    ("POST", "/api/rounds", "owner"),
+    ("POST", "/api/rounds/current/cancel", "owner"),
+    # The frame of the pages; nothing of ours runs behind it.
+    ("GET", "/", "reader"),
+    ("GET", "/gradio_api/*", "reader"),
+    ("*", "/gradio_api/*", "owner"),
+)
+
+
+def least(method: str, path: str) -> Least:
+    """The least role that a request needs.
+
+    >>> least("POST", "/api/corrections"), least("POST", "/api/unheard-of"), least("GET", "/api/unheard-of")
+    ('annotator', 'owner', 'reader')
+    """
+    found = rule(method, path)
+    return found if found is not None else "reader" if method in READS else "owner"
+
+
+def rule(method: str, path: str) -> Least | None:
+    """What the table says of a request; None if it says nothing."""
+    reads = "GET" if method in READS else method
+    for methods, template, role in POLICY:
+        if methods in ("*", reads) and _pattern(template).fullmatch(path):
+            return role
+    return None
+
+
+def may(role: Role, needed: Least) -> bool:
+    """Whether a role is enough."""
+    ranks = get_args(Role)
+    return needed == "anyone" or ranks.index(role) >= ranks.index(needed)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    below = template.endswith("/*")
+    parts = [re.escape(part) for part in template.removesuffix("/*").split("{}")]
+    return re.compile("[^/]+".join(parts) + ("/.*" if below else ""), re.DOTALL)

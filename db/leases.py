@@ -1,0 +1,184 @@
+"""Words in people's hands: nobody is handed a word that another is working on.
+
+A lease ends when its word is decided about or given back, and runs out by itself otherwise. It protects people's time,
+not the data: what is said about a word is checked against what holds, whoever says it (`Corrections.save_correction`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
+
+from db.checks import chunks
+from db.engine import Database
+from db.schema import DECIDED, CorrectionRow, LeaseRow, StandingRow
+from db.team_records import Lease, LeasePurpose
+
+MOST_HELD = 8
+"""Words that one person holds at a time: what a page fetches ahead, and no more."""
+LEASE_MINUTES = 10.0
+
+_LEASE = LeaseRow.__table__
+
+
+class Leases(Database):
+    """The part of the store that knows which word is in whose hands."""
+
+    def claim(
+        self,
+        holder: str,
+        candidates: Sequence[int],
+        limit: int,
+        *,
+        purpose: LeasePurpose = "main",
+        undecided: bool = False,
+        minutes: float = LEASE_MINUTES,
+        most: int = MOST_HELD,
+    ) -> list[Lease]:
+        """Take words into a person's hands: the first of the candidates that are free.
+
+        Those among the candidates that the person holds already come first, renewed: their page has lost them. Words
+        for checks are everybody's at once. All in one transaction that holds the write lock from its start, so that
+        no word is handed out twice.
+
+        Args:
+            holder: name of the person.
+            candidates: word ids, the most wanted first.
+            limit: how many at most.
+            purpose: what for.
+            undecided: leave out what has been decided about since the candidates were chosen.
+            minutes: until when, from now.
+            most: how many the person may hold in all, whatever for.
+
+        Returns:
+            The leases, the words they were handed before first, then in the order of the candidates.
+        """
+        now = _now()
+        until = now + timedelta(minutes=minutes)
+        with self.write() as connection:
+            live = _live(connection, now)
+            mine = {each.word_id: each for each in live if each.holder == holder and each.purpose == purpose}
+            again = [mine[word_id] for word_id in candidates if word_id in mine][: max(limit, 0)]
+            _extend(connection, [each.id for each in again], until)
+            room = min(limit - len(again), most - sum(each.holder == holder for each in live))
+            if undecided:
+                candidates = _undecided(connection, candidates)
+            taken = {each.word_id for each in live if each.purpose == purpose and purpose != "check"} | mine.keys()
+            free = [word_id for word_id in dict.fromkeys(candidates) if word_id not in taken][: max(room, 0)]
+            values = {"purpose": purpose, "holder": holder, "taken_at": now, "expires_at": until}
+            if free:
+                connection.execute(insert(LeaseRow), [values | {"word_id": word_id} for word_id in free])
+            ids = [each.id for each in again]
+            return [*_by_ids(connection, ids), *_newest_of(connection, holder, purpose, free)]
+
+    def held_by_others(self, holder: str, purpose: LeasePurpose = "main") -> set[int]:
+        """The words that are in other people's hands now."""
+        with self.read() as connection:
+            return {
+                each.word_id for each in _live(connection, _now()) if each.holder != holder and each.purpose == purpose
+            }
+
+    def holding(self, holder: str) -> list[Lease]:
+        """What a person holds now, oldest first."""
+        with self.read() as connection:
+            return [each for each in _live(connection, _now()) if each.holder == holder]
+
+    def lease(self, lease_id: int) -> Lease | None:
+        """One lease, live or not."""
+        with self.read() as connection:
+            return next(iter(_by_ids(connection, [lease_id])), None)
+
+    def unsettled(self, holder: str, word_id: int) -> Lease | None:
+        """The newest lease of a person on a word, unless it was ended; it may have run out."""
+        query = (
+            select(_LEASE).where(LeaseRow.word_id == word_id, LeaseRow.holder == holder).order_by(LeaseRow.id.desc())
+        )
+        with self.read() as connection:
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None or row["ended_at"] is not None else Lease(**row)
+
+    def renew(self, holder: str, word_ids: Collection[int], minutes: float = LEASE_MINUTES) -> list[int]:
+        """Hold words longer; also those whose lease has run out, if nobody else has taken them since.
+
+        Returns:
+            The words that the person holds now, of those asked for.
+        """
+        now = _now()
+        renewed: dict[int, int] = {}
+        with self.write() as connection:
+            for chunk in chunks(list(word_ids)):
+                newest = select(func.max(LeaseRow.id)).where(LeaseRow.word_id.in_(chunk), LeaseRow.purpose != "check")
+                last = select(_LEASE).where(LeaseRow.id.in_(newest.group_by(LeaseRow.word_id, LeaseRow.purpose)))
+                checks = select(_LEASE).where(
+                    LeaseRow.word_id.in_(chunk), LeaseRow.purpose == "check", LeaseRow.holder == holder
+                )
+                for row in [*connection.execute(last).mappings(), *connection.execute(checks).mappings()]:
+                    if row["holder"] == holder and row["ended_at"] is None:
+                        renewed[row["id"]] = row["word_id"]
+            _extend(connection, list(renewed), now + timedelta(minutes=minutes))
+        return sorted(set(renewed.values()))
+
+    def release(self, holder: str, word_ids: Collection[int] | None = None) -> None:
+        """Give words back, or all that the person holds."""
+        mine: list[ColumnElement[bool]] = [LeaseRow.holder == holder, LeaseRow.ended_at.is_(None)]
+        with self.write() as connection:
+            for chunk in [None] if word_ids is None else chunks(list(word_ids)):
+                some = mine if chunk is None else [*mine, LeaseRow.word_id.in_(chunk)]
+                connection.execute(update(LeaseRow).where(*some).values(ended_at=_now()))
+
+
+def end_leases(connection: Connection, word_id: int, holder: str) -> None:
+    """A person has decided about a word: it leaves their hands."""
+    mine = LeaseRow.word_id == word_id, LeaseRow.holder == holder, LeaseRow.ended_at.is_(None)
+    connection.execute(update(LeaseRow).where(*mine).values(ended_at=_now()))
+
+
+def overtaken(connection: Connection, word_id: int, holder: str, lease_id: int) -> bool:
+    """Whether somebody else took a word over after this lease, and said something about it."""
+    said = exists().where(
+        CorrectionRow.word_id == word_id,
+        CorrectionRow.author == LeaseRow.holder,
+        CorrectionRow.created_at >= LeaseRow.taken_at,
+    )
+    later = select(LeaseRow.id).where(
+        LeaseRow.word_id == word_id, LeaseRow.purpose == "main", LeaseRow.id > lease_id, LeaseRow.holder != holder, said
+    )
+    return connection.execute(later.limit(1)).first() is not None
+
+
+def _live(connection: Connection, now: datetime) -> list[Lease]:
+    query = select(_LEASE).where(LeaseRow.ended_at.is_(None), LeaseRow.expires_at > now).order_by(LeaseRow.id)
+    return [Lease(**row) for row in connection.execute(query).mappings()]
+
+
+def _undecided(connection: Connection, word_ids: Sequence[int]) -> list[int]:
+    decided: set[int] = set()
+    for chunk in chunks(word_ids):
+        query = select(StandingRow.word_id).where(StandingRow.word_id.in_(chunk), StandingRow.place == DECIDED)
+        decided.update(connection.execute(query).scalars())
+    return [word_id for word_id in word_ids if word_id not in decided]
+
+
+def _by_ids(connection: Connection, ids: Sequence[int]) -> list[Lease]:
+    found = {
+        row["id"]: Lease(**row) for row in connection.execute(select(_LEASE).where(LeaseRow.id.in_(ids))).mappings()
+    }
+    return [found[id] for id in ids if id in found]
+
+
+def _newest_of(connection: Connection, holder: str, purpose: str, word_ids: Sequence[int]) -> list[Lease]:
+    mine = LeaseRow.holder == holder, LeaseRow.purpose == purpose, LeaseRow.word_id.in_(word_ids)
+    query = select(_LEASE).where(*mine).order_by(LeaseRow.id)
+    found = {row["word_id"]: Lease(**row) for row in connection.execute(query).mappings()}
+    return [found[word_id] for word_id in word_ids]
+
+
+def _extend(connection: Connection, ids: Sequence[int], until: datetime) -> None:
+    if ids:
+        connection.execute(update(LeaseRow).where(LeaseRow.id.in_(ids)).values(expires_at=until))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
