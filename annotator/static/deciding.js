@@ -56,13 +56,17 @@ function keep(editor, entry, kind, marks, reason, text) {
   const { word, base } = entry;
   const characters = marks.map(({ state, box }) => ({ state, box }));
   const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, text, round_id: word.round_id, base_id: base.id };
-  const about = { name: word.name, text: word.text, image: word.image, width: word.width, height: word.height };
-  try {
-    return editor.outbox.add(decision, base.uuid, about);
-  } catch {
-    editor.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
-    return null;
+  const about = { name: word.name, text: word.text, imported: word.imported.join(""), image: word.image, width: word.width, height: word.height };
+  for (const making of [() => {}, () => editor.words.forget(word.id)]) {
+    try {
+      making(); // room: what is decided is no unfinished work
+      return editor.outbox.add(decision, base.uuid, about);
+    } catch {
+      // storage is full
+    }
   }
+  editor.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
+  return null;
 }
 
 // Take back the last step; in a word without any, the decision about the word before.

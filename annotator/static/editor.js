@@ -64,7 +64,7 @@ class Editor {
     this.status = status;
     if (!before) {
       const { id } = status.project;
-      this.outbox = new Outbox(id, () => this.drawOutbox());
+      this.outbox = new Outbox(id, () => this.drawOutbox(), (decision) => this.onElsewhere(decision));
       this.words = new Words(id, this.outbox, () => this.onWords());
       this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();
@@ -83,6 +83,17 @@ class Editor {
   async onNewRound(round) {
     await this.words.refresh();
     this.toast(`Round ${round.number} has finished: the next words show its boxes.`);
+  }
+
+  // Another tab has decided about a word: it is not asked about here as well.
+  onElsewhere({ word_id: id, kind }) {
+    if (!this.words || kind === "clear") return;
+    if (this.words.leave(id)) {
+      this.next();
+      this.toast("The word that was here has been decided in another tab.");
+    } else if (this.entry?.word.id === id) {
+      this.toast("This word has been decided in another tab. What you say here will be shown beside that.");
+    }
   }
 
   onWords() {

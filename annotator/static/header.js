@@ -1,5 +1,6 @@
 // The bar at the top: the project's name, and training a round: method, button, progress, cancel.
 
+import { setting } from "./settings.js";
 import { listen, poll } from "./status.js";
 
 const PHASES = {
@@ -19,7 +20,7 @@ export function mount(element, methods) {
 
   fill(part("method"), methods);
   part("method").addEventListener("change", () => {
-    localStorage.setItem("charloc.method", part("method").value);
+    setting("charloc.method", part("method").value);
     draw();
   });
   const remembered = localStorage.getItem("charloc.method");

@@ -3,6 +3,8 @@
 // A key is written as on a keyboard, modifiers first: "s", "Space", "Ctrl+Shift+z", "?". Letters are those of the
 // layout, or those printed on a Latin keyboard where the layout has others (Greek, Cyrillic, Hebrew ...).
 
+import { setting } from "./settings.js";
+
 const STORED = "charloc.keys";
 
 // `once`: a key held down does it once. `hold`: the same, and if held, letting go undoes it. `nudge`: Shift, Ctrl and Alt vary it. `fixed`: not to be changed.
@@ -142,7 +144,7 @@ export class Keymap {
   }
 
   save() {
-    if (this.changed()) localStorage.setItem(STORED, JSON.stringify(this.own));
+    if (this.changed()) setting(STORED, JSON.stringify(this.own));
     else localStorage.removeItem(STORED);
   }
 }

@@ -4,6 +4,7 @@
 // step of the word it was asked in: after an undo, another step or another word it is dropped.
 
 import { newUuid } from "./outbox.js";
+import { setting } from "./settings.js";
 
 const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
 const TIMEOUT_MS = 5000;
@@ -27,7 +28,7 @@ export class Live {
   // Switch it on or off, for good.
   setOn(on) {
     this.on = on;
-    localStorage.setItem(KEY, on ? "on" : "off");
+    setting(KEY, on ? "on" : "off");
     this.drop();
   }
 

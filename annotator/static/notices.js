@@ -15,7 +15,7 @@ export function drawSaveState(editor) {
   editor.part("save-text").textContent = say.join(", ") || "All saved";
   const safe = waiting ? ` ${waiting} ${waiting === 1 ? "decision is" : "decisions are"} kept in this browser and sent when it answers.` : "";
   button.title = down
-    ? `${outbox.problem || "The server cannot be reached"}.${safe} Click to try now.`
+    ? `${outbox.problem.replace(/\.$/, "") || "The server cannot be reached"}.${safe} Click to try now.`
     : troubles
     ? "Decisions that need you: click to see them."
     : "Every decision is kept in this browser first, then sent.";
@@ -42,16 +42,24 @@ function trouble(editor, item) {
   if (conflict) {
     choices.append(
       choice("Theirs", item.theirs, item.about, () => outbox.drop(item)),
-      choice("Yours", item.decision, item.about, () => outbox.insist(item)),
+      choice("Yours", item.decision, item.about, () => insist(editor, item)),
     );
   } else {
-    const drop = make("button", "", "Discard it");
-    drop.type = "button";
-    drop.addEventListener("click", () => outbox.drop(item));
-    choices.append(drop);
+    choices.append(
+      button("Send it again", () => outbox.again(item)),
+      button("Discard it", () => outbox.drop(item)),
+    );
   }
   card.append(choices);
   return card;
+}
+
+function insist(editor, item) {
+  try {
+    editor.outbox.insist(item);
+  } catch {
+    editor.toast("This browser cannot store anything more. Wait until everything is saved, then try again.");
+  }
 }
 
 // One side of a conflict: a small picture with its boxes, and the button that keeps it.
@@ -72,11 +80,24 @@ function choice(whose, said, about, take) {
     picture.append(box);
   }
   const what = { boxes: "boxes", flag: `flag: ${said?.reason}`, skip: "skipped", clear: "taken back" }[said?.kind ?? "clear"];
-  const keep = make("button", "", `Keep ${whose.toLowerCase()}`);
-  keep.type = "button";
-  keep.addEventListener("click", take);
-  figure.append(picture, make("figcaption", "", `${whose}: ${what}`), keep);
+  const text = make("p", "cl-reading", said?.text?.join("") ?? about.imported ?? about.text);
+  text.dir = "auto";
+  figure.append(picture, text, make("figcaption", "", `${whose}: ${what}${by(said)}`), button(`Keep ${whose.toLowerCase()}`, take));
   return figure;
+}
+
+// Who said it and when, where that is known.
+function by(said) {
+  if (!said?.created_at) return "";
+  const when = new Date(said.created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return ` (${said.author ? `${said.author}, ` : ""}${when})`;
+}
+
+function button(text, press) {
+  const made = make("button", "", text);
+  made.type = "button";
+  made.addEventListener("click", press);
+  return made;
 }
 
 // Why there is no word, and what to do next.

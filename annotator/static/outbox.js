@@ -5,6 +5,8 @@
 const RETRY_S = [1, 2, 4, 8, 15];
 const TIMEOUT_MS = 15000;
 const SETTLED_MS = 3000;
+// These say something of the server or of who asks, nothing of the decision: it waits.
+const PASSING = [401, 403, 408, 421, 425, 429];
 
 export function newUuid() {
   if (crypto.randomUUID) return crypto.randomUUID(); // only where the page came over https or from this machine
@@ -17,16 +19,24 @@ export function newUuid() {
 
 export class Outbox {
   // project: the name under which this project's decisions wait. changed(): called whenever something here changed.
-  constructor(project, changed) {
+  // elsewhere(decision): another tab has decided.
+  constructor(project, changed, elsewhere) {
     this.prefix = `charloc.${project}.outbox.`;
     this.changed = changed;
+    this.elsewhere = elsewhere;
     this.ids = new Map(); // uuid -> id of the stored correction
     this.failures = 0;
     this.problem = ""; // why the last attempt failed
     this.retryAt = 0;
     this.sending = false;
     window.addEventListener("online", () => this.sendSoon());
-    window.addEventListener("storage", (event) => event.key?.startsWith(this.prefix) && this.changed());
+    window.addEventListener("storage", (event) => this.onStorage(event));
+  }
+
+  onStorage({ key, oldValue, newValue }) {
+    if (!key?.startsWith(this.prefix)) return;
+    this.changed();
+    if (newValue && !oldValue) this.elsewhere(JSON.parse(newValue).decision);
   }
 
   // All that waits, oldest first. `state`: "waiting"; "conflict" and "refused" need a person.
@@ -100,13 +110,23 @@ export class Outbox {
     for (let item = this.waiting()[0]; item; item = this.waiting()[0]) {
       const answer = await this.post(item);
       if (!answer) return this.retryLater();
+      try {
+        this.settle(item, answer);
+      } catch {
+        this.problem = "This browser's storage is full";
+        return this.retryLater();
+      }
       this.failures = 0;
       this.problem = "";
-      if (answer.correction && answer.status === 200) this.stored(item, answer.correction);
-      else if (answer.status === 409) this.conflict(item, answer);
-      else this.keep({ ...item, state: "refused", detail: answer.detail });
       this.changed();
     }
+  }
+
+  settle(item, answer) {
+    if (answer.correction && answer.status === 200) this.stored(item, answer.correction);
+    else if (answer.status === 409 && item.after && answer.correction?.uuid === item.after) this.revise(item, answer.correction.id);
+    else if (answer.status === 409) this.conflict(item, answer);
+    else this.keep({ ...item, state: "refused", detail: answer.detail });
   }
 
   // The server's answer, or null if it did not get as far as an answer.
@@ -120,7 +140,7 @@ export class Outbox {
         body: JSON.stringify(decision),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      if (response.status >= 500 || response.status === 429) {
+      if (response.status >= 500 || PASSING.includes(response.status)) {
         this.problem = (await response.json().catch(() => ({}))).detail ?? `The server answers ${response.status}`;
         return null;
       }
@@ -133,11 +153,14 @@ export class Outbox {
 
   stored(item, correction) {
     this.ids.set(item.decision.uuid, correction.id);
-    // Later decisions that build on this one learn its id now, and for good: the page may be gone before they are sent.
-    for (const later of this.waiting().filter((each) => each.after === item.decision.uuid)) {
-      this.keep({ ...later, after: null, decision: { ...later.decision, base_id: correction.id } });
-    }
     localStorage.removeItem(item.key);
+    // Later decisions that build on this one learn its id now, and for good: the page may be gone before they are sent.
+    for (const later of this.waiting().filter((each) => each.after === item.decision.uuid)) this.revise(later, correction.id);
+  }
+
+  // What a decision builds on is known now. (That another tab had sent it is learned from the conflict with it.)
+  revise(item, id) {
+    this.keep({ ...item, after: null, decision: { ...item.decision, base_id: id } });
   }
 
   // Somebody else decided meanwhile: both versions wait for a person. Of several of ours on the word the last counts.
@@ -153,6 +176,13 @@ export class Outbox {
     const { uuid, ...decision } = item.decision;
     this.add({ ...decision, base_id: item.theirs?.id ?? null }, null, item.about);
     this.drop(item);
+  }
+
+  // Send one again that was refused.
+  again(item) {
+    this.keep({ ...item, state: "waiting", detail: undefined });
+    this.changed();
+    this.sendSoon();
   }
 
   drop(item) {

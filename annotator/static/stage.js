@@ -3,6 +3,7 @@
 import { bounded, centres, clamp, fitScale, pick, pickPoint, spread } from "./geometry.js";
 import { level, standing, visible } from "./marks.js";
 import { Pointer } from "./pointer.js";
+import { setting } from "./settings.js";
 import { attributes, draw, drawLegend, sign, svg } from "./signs.js";
 
 const PADDING = 24; // px around the image, so that boxes at its edge can be taken
@@ -94,7 +95,7 @@ export class Stage {
 
   setZoom(zoom) {
     this.zoom = clamp(zoom, 0.25, 8);
-    localStorage.setItem("charloc.zoom", this.zoom);
+    setting("charloc.zoom", this.zoom);
     this.resize();
   }
 
@@ -106,7 +107,7 @@ export class Stage {
   // Show the boxes' centres instead of the boxes; remembered.
   setPoints(points) {
     this.points = points;
-    localStorage.setItem(POINTS, points ? "on" : "off");
+    setting(POINTS, points ? "on" : "off");
     this.element.classList.toggle("cl-points", points);
     drawLegend(this.legend, points);
     if (this.entry) this.redraw();

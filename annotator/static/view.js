@@ -1,6 +1,8 @@
 // How the image is looked at: contrast, and what is drawn over it. Kept from word to word and over reloads; the stage
 // keeps the zoom.
 
+import { setting } from "./settings.js";
+
 const STORED = "charloc.view";
 const CONTRASTS = ["normal", "high", "inverted"];
 const OVERLAYS = ["all", "letters", "none"];
@@ -41,7 +43,7 @@ export class View {
   }
 
   changed(what) {
-    localStorage.setItem(STORED, JSON.stringify({ contrast: this.contrast, overlay: this.overlay }));
+    setting(STORED, JSON.stringify({ contrast: this.contrast, overlay: this.overlay }));
     this.apply();
     if (what) this.editor.toast(SAID[what]);
   }

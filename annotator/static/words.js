@@ -1,7 +1,7 @@
 // The words a person works on: the one in hand, those fetched ahead with their images, and those already decided.
 
-const AHEAD = 8;
-const REFILL_BELOW = 6;
+const AHEAD = 16; // at fifty decisions a second there is still one in hand
+const REFILL_BELOW = 12;
 const MOST_EXCLUDED = 2000;
 
 // A word in hand. `marks` holds what is said of each character and the box it is shown with; steps back and forward are
@@ -155,6 +155,13 @@ export class Words {
     this.current = this.ahead.shift() ?? null;
     this.refill();
     return this.current;
+  }
+
+  // Leave out a word that was decided elsewhere, unless there is work in it. True if it is the one in hand.
+  leave(id) {
+    const gone = (entry) => entry?.word.id === id && !entry.undo.length && !entry.redo.length;
+    this.ahead = this.ahead.filter((entry) => !gone(entry));
+    return gone(this.current);
   }
 
   // A decision about the word in hand is in the outbox: later ones build on it.

@@ -1,0 +1,159 @@
+"""Decisions made fast, in two tabs, without room, by someone not logged in: each is stored once, none is lost."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Route, expect
+
+from db import NewCorrection, Store
+from tests.browser.conftest import served, uncomplaining
+from tests.browser.looking import all_saved, marks, only_correction, ready, word
+from tests.browser.test_safety import someone_else_flags
+from tests.projects import make_project
+
+PRESSES, PERIOD_MS = 20, 20
+# Presses as fast as a key repeats, timed in the page: the driver's own way to it is not that even.
+HURRY = """([presses, period]) => new Promise((done) => {
+  let left = presses;
+  const timer = setInterval(() => {
+    const press = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
+    document.dispatchEvent(new KeyboardEvent("keydown", press));
+    left -= 1;
+    if (!left) { clearInterval(timer); done(); }
+  }, period);
+})"""
+
+
+def test_twenty_presses_at_fifty_a_second_are_twenty_saves(browser: Browser, tmp_path: Path) -> None:
+    texts = ["".join(pair) * 2 for pair in product("abcdef", "mnopqr")]
+    project = tmp_path / "project"
+    with make_project(project, texts) as store, served(store, project) as url, uncomplaining(browser, url) as page:
+        ready(page)
+        page.evaluate(HURRY, [PRESSES, PERIOD_MS])
+        all_saved(page)
+        decided = [each for each in store.word_ids() if store.history(each)]
+        assert len(decided) == PRESSES
+        assert all(only_correction(store, each).kind == "boxes" for each in decided)
+        assert word(page)["id"] not in decided
+
+
+def fill_storage(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          for (let size = 1 << 20; size >= 1; size >>= 1) {
+            for (let k = 0; ; k += 1) {
+              try { localStorage.setItem(`ballast.${size}.${k}`, "x".repeat(size)); } catch { break; }
+            }
+          }
+        }"""
+    )
+
+
+def test_without_room_nothing_is_decided_and_nothing_breaks(page: Page, store: Store) -> None:
+    first = ready(page)
+    fill_storage(page)
+    page.keyboard.press("ArrowDown")
+    toast = page.locator(".cl-toast")
+    expect(toast).to_contain_text("storage is full")
+    for key in ("Enter", "s"):
+        page.keyboard.press(key)
+        expect(toast).to_contain_text("cannot store anything more")
+        assert word(page)["id"] == first["id"] and "pinned" in [mark["state"] for mark in marks(page)]
+    for key in ("+", "c", "o", "p", "l"):
+        page.keyboard.press(key)
+    assert page.evaluate("charloc.stage.zoom") == 1.25, "settings hold, unremembered"
+    page.evaluate("Object.keys(localStorage).forEach((k) => k.startsWith('ballast') && localStorage.removeItem(k))")
+    page.keyboard.press("Enter")
+    all_saved(page)
+    assert "pinned" in [mark.state for mark in only_correction(store, first["id"]).characters]
+
+
+def test_a_word_decided_in_one_tab_leaves_the_other(page: Page, server: str, store: Store) -> None:
+    first = ready(page)
+    other = page.context.new_page()
+    other.goto(server)
+    assert ready(other)["id"] == first["id"], "both begin with the same"
+    page.keyboard.press("Enter")
+    second = ready(page)
+    other.wait_for_function("(id) => charloc.entry.word.id !== id", arg=first["id"])
+    assert word(other)["id"] == second["id"]
+    expect(other.locator(".cl-toast")).to_contain_text("decided in another tab")
+
+    other.keyboard.press("ArrowDown")
+    page.keyboard.press("s")
+    expect(other.locator(".cl-toast")).to_contain_text("shown beside")
+    assert word(other)["id"] == second["id"], "work in it is kept"
+    all_saved(page)
+    other.keyboard.press("Enter")
+    card = other.locator(".cl-trouble-card")
+    expect(card).to_contain_text("Two people decided")
+    card.get_by_role("button", name="Keep yours").click()
+    all_saved(other)
+    assert [row.kind for row in store.history(second["id"])] == ["skip", "boxes"]
+    assert only_correction(store, first["id"]).kind == "boxes"
+
+
+def test_what_another_tab_has_sent_is_built_upon_without_a_conflict(page: Page, server: str, store: Store) -> None:
+    first = ready(page)
+    page.route("**/api/corrections", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-role=save]")).to_have_attribute("data-state", "down")
+    other = page.context.new_page()
+    other.goto(server)
+    ready(other)
+    all_saved(other)
+    assert only_correction(store, first["id"]).kind == "boxes"
+    page.keyboard.press("u")
+    page.unroute("**/api/corrections")
+    page.locator("[data-role=save]").click()
+    all_saved(page)
+    assert [row.kind for row in store.history(first["id"])] == ["boxes", "clear"]
+    expect(page.locator(".cl-trouble-card")).to_have_count(0)
+
+
+def test_decisions_wait_for_a_login_and_a_refused_one_can_be_sent_again(page: Page, store: Store) -> None:
+    first = ready(page)
+    answers = [(403, "You may not."), (401, "Log in first."), (422, "Not like this.")]
+
+    def refuse(route: Route) -> None:
+        status, detail = answers.pop(0)
+        route.fulfill(status=status, json={"detail": detail})
+
+    page.route("**/api/corrections", refuse, times=3)
+    page.keyboard.press("Enter")
+    save = page.locator("[data-role=save]")
+    # After the second time it waits for two seconds.
+    expect(save).to_have_attribute("title", re.compile(r"^Log in first\. 1 decision is kept in this browser"))
+    expect(page.locator(".cl-trouble-card")).to_have_count(0)
+    save.click()
+    card = page.locator(".cl-trouble-card")
+    expect(card).to_contain_text("Not like this.")
+    assert not store.history(first["id"])
+    card.get_by_role("button", name="Send it again").click()
+    all_saved(page)
+    expect(card).to_have_count(0)
+    assert only_correction(store, first["id"]).kind == "boxes"
+
+
+def test_a_conflict_shows_both_readings(page: Page, store: Store) -> None:
+    first = ready(page)
+    page.route("**/api/words/*/realign", lambda route: route.fulfill(status=503, json={"detail": "not ready"}))
+    page.keyboard.press("t")
+    page.keyboard.insert_text(first["text"] + "mine")
+    page.keyboard.press("Enter")
+    someone_else_flags(store, first["id"])
+    base = only_correction(store, first["id"]).id
+    theirs = NewCorrection(first["id"], "another", "flag", reason="torn", base_id=base, text=tuple("theirs"))
+    store.save_correction(theirs)
+    page.keyboard.press("Enter")
+    sides = page.locator(".cl-trouble-card figure")
+    expect(sides.nth(0)).to_contain_text("theirs")
+    expect(sides.nth(0)).to_contain_text("flag: torn")
+    expect(sides.nth(1)).to_contain_text(first["text"] + "mine")
+    page.get_by_role("button", name="Keep yours").click()
+    all_saved(page)
+    assert store.words([first["id"]])[0].text == first["text"] + "mine"
+    assert len(store.history(first["id"])) == 3
