@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotator.access import author, person
 from annotator.disagreements import or_none
 from annotator.jobs import Jobs
+from annotator.starts import FRESH, INIT
 from charloc.images import decode
-from charloc.methods import METHODS
 from charloc.text import visual_order
 from charloc.types import CharlocError
 from db import CharacterMark, Conflict, Correction, NewCorrection, Round, Store, UnknownItem, Word
@@ -69,13 +69,6 @@ class Decision(BaseModel):
     base_id: Id | None = None
 
 
-class TrainRequest(BaseModel):
-    """Which method the next round should use."""
-
-    model_config = ConfigDict(extra="forbid")
-    method: Annotated[str, Field(max_length=100)]
-
-
 def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
     """All routes, on this store.
 
@@ -115,27 +108,6 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
             newer = correction_json(conflict.in_force) if conflict.in_force else None
             return JSONResponse({"detail": str(conflict), "correction": newer}, status_code=409)
         return JSONResponse({"correction": correction_json(saved)})
-
-    @router.get("/api/rounds")
-    def rounds() -> Json:
-        """Every round there was, newest first."""
-        return {"rounds": [round_json(each) for each in reversed(store.rounds())]}
-
-    @router.post("/api/rounds", status_code=202)
-    def train(request: TrainRequest) -> Json:
-        """Start the next round in its own process."""
-        if request.method not in METHODS:
-            raise Refused(f"There is no method '{request.method}'. Choose one of: {', '.join(METHODS)}.")
-        if store.word_count() == 0:
-            raise Refused("There are no words yet. Import some first, then train.", 409)
-        jobs.start(request.method)
-        return {"job": jobs.view()}
-
-    @router.post("/api/rounds/current/cancel", status_code=202)
-    def cancel() -> Json:
-        """Ask the running round to stop."""
-        jobs.cancel()
-        return {"job": jobs.view()}
 
     @router.get("/api/status")
     def status() -> Json:
@@ -288,19 +260,27 @@ def correction_json(correction: Correction) -> Json:
     }
 
 
-def round_json(each: Round) -> Json:
-    """A round as the rounds page takes it; numbers that are not finite become null."""
+def round_json(each: Round, numbers: dict[int, int] | None = None) -> Json:
+    """A round as the rounds page takes it; numbers that are not finite become null.
+
+    Args:
+        numbers: of the project's rounds, by id.
+    """
     row: Json = {
         name: getattr(each, name)
         for name in (
             "id", "number", "method", "state", "phase", "done", "total", "message", "cancel_requested", "moved",
-            "log_likelihood", "seconds", "words_per_s", "words",
+            "log_likelihood", "seconds", "words_per_s", "words", "heldback_share",
         )
     }  # fmt: skip
-    row["prequential"] = asdict(each.prequential) if each.prequential else None
+    for name in ("prequential", "heldback"):
+        error = getattr(each, name)
+        row[name] = asdict(error) if error else None
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             row[name] = None
+    row["parent"] = (numbers or {}).get(each.parent_id or 0)
+    row["begun"] = {key: each.settings[key] for key in (INIT, FRESH) if key in each.settings}
     row["started_at"] = each.started_at.isoformat()
     row["finished_at"] = each.finished_at.isoformat() if each.finished_at else None
     return row

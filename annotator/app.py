@@ -25,6 +25,7 @@ from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.routes_queue import make_queue_router
 from annotator.routes_realign import make_realign_router
+from annotator.routes_rounds import make_rounds_router
 from annotator.security import Security
 from charloc.types import CharlocError
 from db import Store
@@ -85,7 +86,9 @@ def create_rest(
     app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
     # A folder's decisions wait in the browser under this name until the same folder is served again.
     shown: dict[str, object] = {"id": identity(project), "name": project.resolve().name}
-    app.include_router(make_router(store, Jobs(store, project, start, cancel), shown))
+    jobs = Jobs(store, project, start, cancel)
+    app.include_router(make_router(store, jobs, shown))
+    app.include_router(make_rounds_router(store, jobs))
     app.include_router(make_queue_router(store))
     app.include_router(make_realign_router(store, aligner))
     add_errors(app)

@@ -6,9 +6,11 @@ the button and that row are known here alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Protocol
 
 from charloc.types import CharlocError
@@ -46,10 +48,28 @@ class Jobs:
         self._start, self._cancel = start, cancel
         self._lock = Lock()
         self._process: Process | None = None
+        self._leaving: list[Process] = []  # ended their rounds, but not yet themselves: not to be forgotten until then
         self._last_id_before: int | None = None
 
-    def start(self, method: str) -> None:
-        """Start a round with `method`; if one was interrupted go on with that, as it was begun, instead.
+    def start(self, method: str, settings: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Start a round with `method` and settings; if one was interrupted go on with that, as it was begun, instead.
+
+        Raises:
+            Busy: one is running or being started.
+        """
+        with self.resting():
+            unfinished = self._store.unfinished_round()
+            last = self._last_round()
+            self._last_id_before = last.id if last else None
+            if unfinished is not None:
+                method, settings = unfinished.method, unfinished.settings
+            before = [self._process] if self._process is not None else []
+            self._leaving = [each for each in self._leaving + before if each.poll() is None]
+            self._process = self._start(self._project, method, settings)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """While this is entered no round runs, and this process starts none.
 
         Raises:
             Busy: one is running or being started.
@@ -57,13 +77,8 @@ class Jobs:
         with self._lock:
             unfinished = self._store.unfinished_round()
             if self._starting() or (unfinished is not None and unfinished.state == "running"):
-                raise Busy("A round is running already. Wait until it has finished, or cancel it.")
-            last = self._last_round()
-            self._last_id_before = last.id if last else None
-            settings: Mapping[str, object] = {}
-            if unfinished is not None:
-                method, settings = unfinished.method, unfinished.settings
-            self._process = self._start(self._project, method, settings)
+                raise Busy("A round is running. Wait until it has finished, or cancel it.")
+            yield
 
     def cancel(self) -> None:
         """Ask the running round to stop, or give up the interrupted one; without either, nothing happens."""
@@ -114,5 +129,6 @@ class Jobs:
             "done": each.done if each else 0,
             "total": each.total if each else 0,
             "cancelling": each.cancel_requested if each else False,
+            "pausing": each.pause_requested if each else False,
             "started_at": each.started_at.isoformat() if each else None,
         }

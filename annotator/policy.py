@@ -29,6 +29,8 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("GET", "/api/words", "reader"),
     ("GET", "/api/words/{}", "reader"),
     ("GET", "/api/rounds", "reader"),
+    ("GET", "/api/rounds/compare", "reader"),
+    ("GET", "/api/rounds/{}/contradictions", "reader"),
     ("GET", "/images/{}", "reader"),
     # Correcting.
     ("POST", "/api/corrections", "annotator"),
@@ -37,6 +39,9 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     # Training.
     ("POST", "/api/rounds", "owner"),
     ("POST", "/api/rounds/current/cancel", "owner"),
+    ("POST", "/api/rounds/current/pause", "owner"),
+    ("POST", "/api/rounds/held-back", "owner"),
+    ("POST", "/api/rounds/{}/go-back", "owner"),
     # The frame of the pages; nothing of ours runs behind it.
     ("GET", "/", "reader"),
     ("GET", "/gradio_api/*", "reader"),

@@ -13,8 +13,10 @@ import gradio as gr
 from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
 
-MODULES = tuple(sorted(path.stem for path in (Path(__file__).parents[1] / "static").glob("*.js")))
-STYLES = ("frame", "stage", "editor")
+STATIC = Path(__file__).parents[1] / "static"
+MODULES = tuple(sorted(path.stem for path in STATIC.glob("*.js")))
+COMMON = ("frame", "stage", "editor")
+STYLES = (*COMMON, *sorted(path.stem for path in STATIC.glob("*.css") if path.stem not in COMMON))
 
 # System fonts: nothing is fetched from elsewhere, and they hold more scripts than a web font.
 THEME = gr.themes.Base(

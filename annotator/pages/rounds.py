@@ -22,20 +22,78 @@ HEADER = """
 """
 
 ROUNDS = """
-<section class="cl-rounds">
-  <div class="cl-scroll"><table>
+<section class="cl-rounds" aria-label="Rounds">
+  <div class="cl-warning" data-role="worse" role="status" hidden></div>
+  <div class="cl-panel">
+    <form data-role="next" class="cl-next" aria-label="The next round">
+      <div data-role="begin" class="cl-fields">
+        <label>Method <select data-role="next-method"></select></label>
+        <label title="Used where the method has learned nothing in this line of rounds, or is begun afresh">Begins from
+          <select data-role="init">
+            <option value="pretrained">what ships</option>
+            <option value="guess">the ink&rsquo;s guess</option>
+            <option value="flat">nothing (flat)</option>
+          </select></label>
+        <label class="cl-check" title="Do not go on from what earlier rounds learned; their boxes stay">
+          <input type="checkbox" data-role="fresh"> afresh</label>
+        <button type="submit" data-role="begin-button" class="cl-primary">Begin the round</button>
+        <small data-role="summary"></small>
+      </div>
+      <div data-role="controls" class="cl-fields" hidden>
+        <span data-role="now" role="status"></span>
+        <button type="button" data-role="pause" title="It can be gone on with">Pause</button>
+        <button type="button" data-role="resume" class="cl-primary">Resume it</button>
+        <button type="button" data-role="stop">Cancel it</button>
+      </div>
+    </form>
+    <form data-role="hold-back" class="cl-next" aria-label="Held back">
+      <div class="cl-fields">
+        <label title="These are not learned from, so that they can judge every round; what you said of them is kept and
+ exported">Held back <input type="number" min="0" max="50" step="1" data-role="share"> % of corrected words</label>
+        <button type="submit">Set</button>
+        <small data-role="share-from"></small>
+      </div>
+    </form>
+    <p data-role="said" class="cl-said-now" role="status"></p>
+  </div>
+  <div data-role="charts" class="cl-charts" hidden></div>
+  <div class="cl-scroll" data-role="table" hidden tabindex="0" role="region" aria-label="Table of rounds"><table>
     <thead><tr>
-      <th>Round</th><th>Method</th><th>State</th><th>Finished</th><th>Words</th>
-      <th title="Characters that moved by more than a tenth of the word's height since the round before">Moved</th>
-      <th title="Mean log-likelihood of a character, in nats; comparable between rounds of one method">Log-lik.</th>
-      <th title="Of the characters people looked at since the last round, how many they had to change:
- the round before is judged by corrections it had not learned from">Had to be changed</th>
-      <th title="How far these characters' centres were from where people put them, in word heights">Off by</th>
-      <th>Time</th><th>Words/s</th>
+      <th scope="col">Round</th><th scope="col">Method</th><th scope="col">State</th><th scope="col">Finished</th>
+      <th scope="col">Words</th>
+      <th scope="col" title="Characters that moved by more than a tenth of the word's height since the round before">
+        Moved</th>
+      <th scope="col" title="Mean log-likelihood of a character, in nats; comparable between rounds of one method">
+        Log-lik.</th>
+      <th scope="col" title="Of the characters people looked at since the last round, how many they had to change:
+ the round before is judged by corrections it had not learned from. And how far their centres were off">
+        Had to be changed</th>
+      <th scope="col" title="Of the characters of corrected words that no round learned from, how many this round has
+ wrong, and how far its centres are off">Wrong in held-back words</th>
+      <th scope="col">Time</th><th scope="col"><span class="cl-hidden">Actions</span></th>
     </tr></thead>
     <tbody data-role="rows"></tbody>
   </table></div>
-  <div class="cl-empty" data-role="none" hidden></div>
+  <div class="cl-empty" data-role="none" hidden>No round yet. &ldquo;Train a round&rdquo; makes first proposals, then
+    learns from them.</div>
+  <section data-role="comparing" class="cl-comparing" aria-label="Compare rounds" hidden>
+    <h2>Compare rounds</h2>
+    <div class="cl-fields">
+      <span class="cl-pair" role="group" aria-label="What to show">
+        <button type="button" data-mode="moved" aria-pressed="true">What moved</button>
+        <button type="button" data-mode="contradicted" aria-pressed="false">Corrections it contradicts</button>
+      </span>
+      <label data-role="from">from <select data-role="before" aria-label="Round before"></select></label>
+      <label>to <select data-role="after" aria-label="Round after"></select></label>
+    </div>
+    <p class="cl-signs" data-role="legend" data-mode="moved">
+      <span><i class="cl-key-before"></i>before</span><span><i class="cl-key-after"></i>by the round</span>
+      <span><i class="cl-key-said"></i>by a person</span>
+    </p>
+    <p data-role="found" role="status"></p>
+    <ul class="cl-cards" data-role="cards"></ul>
+    <button type="button" data-role="more" hidden>Show more</button>
+  </section>
 </section>
 """
 
@@ -65,7 +123,8 @@ class RoundsTable(gr.HTML):
     def __init__(self, static: str, **settings: object) -> None:
         super().__init__(
             html_template=ROUNDS,
-            js_on_load=f"import('{static}/rounds.js').then((rounds) => rounds.mount(element))",
+            js_on_load=f"import('{static}/rounds.js').then((rounds) => rounds.mount(element, props.methods))",
             apply_default_css=False,
+            methods=options(),
             **settings,
         )

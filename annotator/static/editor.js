@@ -72,7 +72,7 @@ class Editor {
       await this.words.open();
     } else {
       if (this.outbox.failures) this.outbox.sendSoon(); // it answers again
-      if (status.newest && status.newest.id !== before.newest?.id) await this.onNewRound(status.newest);
+      if (status.newest && status.newest.id !== before.newest?.id) await this.onNewRound(status.newest, before.newest);
       else if (!this.entry || this.words.failed) {
         await this.words.refill(true); // words may have been imported, or given back by someone
       }
@@ -80,9 +80,10 @@ class Editor {
     this.drawCounts();
   }
 
-  async onNewRound(round) {
+  async onNewRound(round, before) {
     await this.words.refresh();
-    this.toast(`Round ${round.number} has finished: the next words show its boxes.`);
+    const news = round.number > (before?.number ?? -1) ? "has finished" : "is shown again";
+    this.toast(`Round ${round.number} ${news}: the next words show its boxes.`);
   }
 
   // Another tab has decided about a word: it is not asked about here as well.

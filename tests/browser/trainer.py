@@ -21,16 +21,20 @@ PERIOD_S = 0.05
 
 
 def main(folder: str, method: str) -> None:
-    """Work until finished or cancelled."""
+    """Work until finished, paused or cancelled."""
     project = Path(folder)
     with Store.open(project) as store:
-        parent = store.newest_round()
-        this = store.begin_round(method, parent_id=parent.id if parent else None, settings={}, pid=os.getpid())
+        parent, stopped = store.newest_round(), store.unfinished_round()
+        if stopped is not None:
+            this = store.adopt_round(stopped.id, os.getpid())
+        else:
+            this = store.begin_round(method, parent_id=parent.id if parent else None, settings={}, pid=os.getpid())
         percent = 0
         while percent < 100:
             percent = int((project / "percent").read_text() or 0)
-            if store.progress(this.id, "learn", percent, 100):
-                store.end_round(this.id, "cancelled", "cancelled")
+            wish = store.progress(this.id, "learn", percent, 100)
+            if wish is not None:
+                store.end_round(this.id, "interrupted" if wish == "pause" else "cancelled", wish)
                 return
             time.sleep(PERIOD_S)
         ids = store.word_ids()
