@@ -23,6 +23,7 @@ from annotator.jobs import Busy, Jobs, Start
 from annotator.login import make_login_router
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
+from annotator.routes_progress import make_progress_router
 from annotator.routes_queue import make_queue_router
 from annotator.routes_realign import make_realign_router
 from annotator.routes_rounds import make_rounds_router
@@ -90,6 +91,7 @@ def create_rest(
     app.include_router(make_router(store, jobs, shown))
     app.include_router(make_rounds_router(store, jobs))
     app.include_router(make_queue_router(store))
+    app.include_router(make_progress_router(store))
     app.include_router(make_realign_router(store, aligner))
     add_errors(app)
     return app

@@ -31,6 +31,7 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("GET", "/api/rounds", "reader"),
     ("GET", "/api/rounds/compare", "reader"),
     ("GET", "/api/rounds/{}/contradictions", "reader"),
+    ("GET", "/api/progress", "reader"),
     ("GET", "/images/{}", "reader"),
     # Correcting.
     ("POST", "/api/corrections", "annotator"),

@@ -56,7 +56,8 @@ TEMPLATE = """
     </span>
     <button type="button" data-do="help" aria-label="Keys" title="All keys (?)">?</button>
   </nav>
-  <div class="cl-progress"><span data-role="counts">&nbsp;</span><b><i data-role="bar"></i></b></div>
+  <div class="cl-progress"><ul data-role="counts" aria-label="Progress"><li>&nbsp;</li></ul>
+    <b role="progressbar" aria-label="Words done" aria-valuemin="0"><i data-role="bar"></i></b></div>
   <div class="cl-troubles" data-role="troubles"></div>
   <div class="cl-toast" data-role="toast" role="status" aria-live="polite"></div>
   <dialog class="cl-dialog" data-role="flag" aria-labelledby="cl-flag-title">

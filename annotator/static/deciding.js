@@ -47,6 +47,7 @@ function post(editor, said) {
   const uuid = keep(editor, entry, said.kind, marks, said.reason, changedText(entry.word));
   if (!uuid) return false;
   editor.words.decided(entry, uuid, said);
+  editor.progress.decided();
   editor.next();
   return true;
 }
@@ -82,6 +83,7 @@ export function undo(editor) {
   const uuid = keep(editor, last.entry, before.kind, before.characters, before.reason, before.text);
   if (!uuid) return;
   words.back(uuid);
+  editor.progress.takenBack();
   if (last.entry.undo.length) editor.remember(last.entry);
   editor.show();
   editor.toast("Back to the word before; what was said about it is taken back.");

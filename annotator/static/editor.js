@@ -10,6 +10,7 @@ import { standing, swapped, visible } from "./marks.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { cancelStep, follow, nudge, pin } from "./placing.js";
+import { Progress } from "./progress.js";
 import { Stage } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
@@ -66,6 +67,7 @@ class Editor {
       const { id } = status.project;
       this.outbox = new Outbox(id, () => this.drawOutbox(), (decision) => this.onElsewhere(decision));
       this.words = new Words(id, this.outbox, () => this.onWords());
+      this.progress = new Progress(this, id);
       this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();
       await this.opening.start();
@@ -77,7 +79,8 @@ class Editor {
         await this.words.refill(true); // words may have been imported, or given back by someone
       }
     }
-    this.drawCounts();
+    this.progress.onStatus(status);
+    if (!this.entry) drawEmpty(this);
   }
 
   async onNewRound(round, before) {
@@ -156,17 +159,6 @@ class Editor {
     if (!pair) return null;
     const [left, right] = pair.map((index) => `“${visible(word.characters[index])}”`);
     return `${right} stands left of ${left}, against the transcript. Move one of them, or flag the word.`;
-  }
-
-  drawCounts() {
-    const { counts } = this.status;
-    const done = counts.corrected + counts.flagged;
-    const say = [`${done} of ${counts.words} words done`, `${counts.corrected_today} today`];
-    if (counts.flagged) say.push(`${counts.flagged} flagged`);
-    if (counts.skipped) say.push(`${counts.skipped} skipped`);
-    this.part("counts").textContent = say.join("  ·  ");
-    this.part("bar").style.width = `${counts.words ? (100 * done) / counts.words : 0}%`;
-    if (!this.entry) drawEmpty(this);
   }
 
   drawOutbox() {
