@@ -15,19 +15,23 @@ from itertools import pairwise
 from typing import Annotated, Literal
 from uuid import UUID
 
+import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author, person
 from annotator.disagreements import or_none
 from annotator.jobs import Jobs
+from annotator.sharing import keep
 from annotator.starts import FRESH, INIT
 from charloc.images import decode
 from charloc.text import visual_order
-from charloc.types import CharlocError
+from charloc.types import CharlocError, Localization
 from db import CharacterMark, Conflict, Correction, NewCorrection, Round, Store, UnknownItem, Word
+from db.team_records import Lease, Opinion
 
 MAX_CHARACTERS = 4000
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -67,6 +71,8 @@ class Decision(BaseModel):
     text: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=MAX_CHARACTERS)] | None = None
     round_id: Id | None = None
     base_id: Id | None = None
+    # Under which the word was handed to this person.
+    lease: Id | None = None
 
 
 def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
@@ -82,28 +88,29 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
     @router.get("/api/words/{word_id}")
     def word(word_id: Id) -> Json:
         """One word with its newest proposal and the correction in force."""
-        return words_json(store, [one_word(store, word_id).id])[0]
+        one_word(store, word_id)
+        # Somebody with unfinished work on a word sees it as it was handed to them.
+        lease = store.unsettled(author(), word_id) if author() else None
+        return leased_json(store, [lease])[0] if lease else words_json(store, [word_id])[0]
 
     @router.post("/api/corrections")
     def correct(decision: Decision) -> Response:
         """Store a decision, exactly once per uuid. 409 carries the newer correction somebody else made."""
         target = one_word(store, decision.word_id)
         check(decision, target)
-        marks = tuple(CharacterMark(state=mark.state, box=mark.box) for mark in decision.characters)
         try:
-            saved = store.save_correction(
-                NewCorrection(
-                    word_id=target.id,
-                    uuid=str(decision.uuid),
-                    kind=decision.kind,
-                    characters=marks,
-                    reason=decision.reason,
-                    round_id=decision.round_id,
-                    base_id=decision.base_id,
-                    author=author(),
-                    text=None if decision.text is None else tuple(decision.text),
-                )
+            said = NewCorrection(
+                word_id=target.id,
+                uuid=str(decision.uuid),
+                kind=decision.kind,
+                characters=tuple(CharacterMark(state=mark.state, box=mark.box) for mark in decision.characters),
+                reason=decision.reason,
+                round_id=decision.round_id,
+                base_id=decision.base_id,
+                author=author(),
+                text=None if decision.text is None else tuple(decision.text),
             )
+            saved = keep(store, said, decision.lease)
         except Conflict as conflict:
             newer = correction_json(conflict.in_force) if conflict.in_force else None
             return JSONResponse({"detail": str(conflict), "correction": newer}, status_code=409)
@@ -210,42 +217,67 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
     elsewhere = store.disagreements(newest.id, ids) if newest else {}
     corrections = store.corrections_in_force(ids)
     listed: list[Json] = []
-    for each in store.words(ids):
-        correction = corrections.get(each.id)
+    for word in store.words(ids):
+        correction = corrections.get(word.id)
         # Read one after the other: somebody may have changed the transcript in between.
-        word, proposal = each.reading(correction.text if correction else None), proposals.get(each.id)
-        if proposal is not None and len(proposal.boxes) != len(word.characters):
-            proposal = None
-        boxes: list[list[float] | None] = [None] * len(word.characters)
-        confidence = [0.0] * len(word.characters)
-        if proposal is not None:
-            rows = proposal.boxes.astype(float).round(2).tolist()
-            boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
-            confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.astype(float).tolist()]
-        listed.append(
-            {
-                "id": word.id,
-                "key": word.key,
-                "name": word.name,
-                "text": word.text,
-                "characters": list(word.characters),
-                "imported": list(word.imported),
-                "order": visual_order(word.characters),
-                "width": word.width,
-                "height": word.height,
-                "image": f"/images/{word.image_sha}",
-                "round": newest.number if newest else None,
-                "round_id": newest.id if newest else None,
-                "boxes": boxes,
-                "confidence": confidence,
-                "disagreement": or_none(elsewhere.get(word.id) if proposal else None, len(word.characters)),
-                "correction": correction_json(correction) if correction else None,
-            }
-        )
+        reading = word.reading(correction.text if correction else None)
+        listed.append(word_json(reading, newest, proposals.get(word.id), elsewhere.get(word.id), correction))
     return listed
 
 
-def correction_json(correction: Correction) -> Json:
+def leased_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
+    """Words as they were handed to a person, each with its lease.
+
+    For a second reading or a check it looks as if nobody had ever said anything of the word.
+    """
+    newest = store.newest_round()
+    blind = store.blind_proposals([each.word_id for each in leases if each.purpose != "main"])
+    words = words_json(store, [each.word_id for each in leases])
+    for index, lease in enumerate(leases):
+        if lease.purpose != "main":
+            (word,) = store.words([lease.word_id])
+            _, proposal = blind.get(word.id, (0, None))
+            words[index] = word_json(word.reading(None), newest, proposal, None, None)
+    return [word | {"lease": lease.id} for word, lease in zip(words, leases, strict=True)]
+
+
+def word_json(
+    word: Word,
+    newest: Round | None,
+    proposal: Localization | None,
+    elsewhere: NDArray[np.float32] | None,
+    correction: Correction | None,
+) -> Json:
+    """One word as the editor takes it: what a round proposes for it, and what is in force."""
+    if proposal is not None and len(proposal.boxes) != len(word.characters):
+        proposal = None
+    boxes: list[list[float] | None] = [None] * len(word.characters)
+    confidence = [0.0] * len(word.characters)
+    if proposal is not None:
+        rows = proposal.boxes.astype(float).round(2).tolist()
+        boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
+        confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.astype(float).tolist()]
+    return {
+        "id": word.id,
+        "key": word.key,
+        "name": word.name,
+        "text": word.text,
+        "characters": list(word.characters),
+        "imported": list(word.imported),
+        "order": visual_order(word.characters),
+        "width": word.width,
+        "height": word.height,
+        "image": f"/images/{word.image_sha}",
+        "round": newest.number if newest else None,
+        "round_id": newest.id if newest else None,
+        "boxes": boxes,
+        "confidence": confidence,
+        "disagreement": or_none(elsewhere if proposal else None, len(word.characters)),
+        "correction": correction_json(correction) if correction else None,
+    }
+
+
+def correction_json(correction: Correction | Opinion) -> Json:
     """A correction as the editor takes it."""
     return {
         "id": correction.id,

@@ -37,6 +37,7 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("POST", "/api/corrections", "annotator"),
     ("POST", "/api/words/{}/realign", "annotator"),
     ("POST", "/api/realign/warm", "annotator"),
+    ("POST", "/api/leases/renew", "annotator"),
     # Training.
     ("POST", "/api/rounds", "owner"),
     ("POST", "/api/rounds/current/cancel", "owner"),

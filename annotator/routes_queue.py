@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from random import SystemRandom
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 
-from annotator.api import Json, Refused, words_json
+from annotator.access import author, person
+from annotator.api import Id, Json, Refused, leased_json, words_json
+from annotator.sharing import hand_out, setting
 from db import Store, UnknownItem
 
 MOST_AT_ONCE = 100
 """Words in one answer: each comes with its boxes."""
+
+
+class HeldWords(BaseModel):
+    """The words that a page has in hand or ahead."""
+
+    model_config = ConfigDict(extra="forbid")
+    ids: Annotated[list[Id], Field(max_length=MOST_AT_ONCE)]
 
 
 def make_queue_router(store: Store) -> APIRouter:
@@ -22,9 +33,23 @@ def make_queue_router(store: Store) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 8,
         exclude: Annotated[str, Query(max_length=40_000)] = "",
     ) -> Json:
-        """The words to annotate next, most uncertain first, without those in `exclude` (ids, comma separated)."""
-        ids = store.queue(limit, id_list(exclude, "exclude"))
-        return {"words": words_json(store, ids)}
+        """The words to annotate next, most uncertain first, without those in `exclude` (ids, comma separated).
+
+        Where people log in they are put into the person's hands, second readings and checks among them.
+        """
+        excluded, who = id_list(exclude, "exclude"), person()
+        if who is None or who.role == "reader":
+            return {"words": words_json(store, store.queue(limit, excluded))}
+        handed = hand_out(
+            store, who.name, store.queue, limit, excluded, mixed=True, undecided=True, chance=SystemRandom()
+        )
+        words = leased_json(store, handed.leases)
+        return {"words": words, "full": handed.full, "elsewhere": handed.elsewhere}
+
+    @router.post("/api/leases/renew")
+    def renew(held: HeldWords) -> Json:
+        """Keep the words that a page holds in its person's hands; answers which of them still are."""
+        return {"held": store.renew(author(), held.ids, setting(store, "lease_minutes")) if author() else []}
 
     @router.get("/api/words")
     def some_words(ids: Annotated[str, Query(max_length=4000)]) -> Json:

@@ -14,6 +14,7 @@ from db.opinions import Opinions
 from db.people import People
 from db.proposals import Proposals
 from db.records import NoProject, StoreError
+from db.reviews import Reviews
 from db.rounds import Rounds
 from db.settings import Settings
 from db.words import Words
@@ -22,7 +23,7 @@ FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Settings):
+class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Reviews, Settings):
     """Words, rounds, proposals, corrections and people of one project.
 
     One store serves many threads; every process opens its own. All records it takes and gives are in `db.records` and

@@ -173,7 +173,7 @@ export class Outbox {
 
   // A person chose our version of a conflict: it is said again, on top of theirs.
   insist(item) {
-    const { uuid, ...decision } = item.decision;
+    const { uuid, lease, ...decision } = item.decision;
     this.add({ ...decision, base_id: item.theirs?.id ?? null }, null, item.about);
     this.drop(item);
   }

@@ -145,7 +145,8 @@ export class Words {
     this.failed = !answer;
     if (answer) {
       take(answer.words);
-      this.exhausted = answer.words.length === 0;
+      this.exhausted = answer.words.length === 0 && !answer.full;
+      this.elsewhere = answer.elsewhere ?? 0;
     }
     this.changed();
   }
