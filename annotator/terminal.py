@@ -29,6 +29,8 @@ PHASES = {
     "measure": "measuring",
     "localize": "localizing",
     "save": "saving",
+    "read": "reading",
+    "compare": "comparing pictures",
 }
 
 

@@ -27,6 +27,7 @@ from db.records import (
     Word,
 )
 from db.store import FILE, Store
+from db.suspicions import StoredSuspicion
 
 __all__ = [
     "FILE",
@@ -51,6 +52,7 @@ __all__ = [
     "RoundStats",
     "Store",
     "StoreError",
+    "StoredSuspicion",
     "UnknownItem",
     "Wish",
     "Word",

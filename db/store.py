@@ -17,13 +17,14 @@ from db.records import NoProject, StoreError
 from db.reviews import Reviews
 from db.rounds import Rounds
 from db.settings import Settings
+from db.suspicions import Suspicions
 from db.words import Words
 
 FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Reviews, Settings):
+class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Reviews, Settings, Suspicions):
     """Words, rounds, proposals, corrections and people of one project.
 
     One store serves many threads; every process opens its own. All records it takes and gives are in `db.records` and

@@ -11,10 +11,15 @@ Importing this imports neither torch nor numba: pages and routes want the record
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
+from importlib import import_module
 from typing import Literal
+
+from charloc.methods import Checkpoint, Progress, silent
+from charloc.types import Pins, WordImage
 
 
 class Reason(StrEnum):
@@ -94,3 +99,18 @@ def difference(was: tuple[str, ...], now: tuple[str, ...]) -> list[tuple[Edit, s
         if m > k:
             runs.append(("new", "".join(now[k:m])))
     return runs
+
+
+def find(
+    words: Sequence[WordImage], pins: Sequence[Pins], learned: Checkpoint | None, progress: Progress = silent
+) -> list[Suspicion]:
+    """How suspicious each of N words is, read by the net in a checkpoint of `segmental`: see `finding.find`.
+
+    By name, so that those who only show the result do not import torch.
+
+    Args:
+        learned: None: nobody can read these words; transcripts are judged by the ink's width alone, and by each other.
+    """
+    finding = import_module("charloc.suspicion.finding")
+    found: list[Suspicion] = finding.find(words, pins, finding.reader_from(learned), progress)
+    return found

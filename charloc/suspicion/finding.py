@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from charloc.methods import Progress, silent
+from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods.segmental import Segmental
 from charloc.suspicion import Reason, Suspicion
 from charloc.suspicion.alphabet import Alphabet
@@ -78,6 +78,11 @@ def find(
     for weights, of_picture, text in zip(found.weights, weigh(found.glances), texts, strict=True):
         weights.update(of_picture | alphabet.weigh(text))
     return list(map(_suspicion, ids, texts, found.weights, found.reads, others))
+
+
+def reader_from(learned: Checkpoint | None) -> Segmental | None:
+    """The method that reads, from a checkpoint of `segmental`."""
+    return None if learned is None else Segmental(learned)
 
 
 def _scale(words: Sequence[WordImage], pins: Sequence[Pins], reader: Reader) -> Scale:
