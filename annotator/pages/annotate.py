@@ -27,10 +27,11 @@ TEMPLATE = """
  browser first, then sent."><i></i><span data-role="save-text">All saved</span></button>
     </div>
   </header>
-  <div class="cl-stage" data-role="stage" tabindex="-1"></div>
+  <div class="cl-stage" data-role="stage" tabindex="0" role="application" aria-describedby="cl-readout"
+    aria-label="The image with its boxes. Press ? for all keys."></div>
   <div class="cl-empty" data-role="empty" hidden></div>
   <div class="cl-readout">
-    <span data-role="readout" class="cl-selected">&nbsp;</span>
+    <span data-role="readout" id="cl-readout" class="cl-selected" aria-live="polite">&nbsp;</span>
     <span class="cl-legend" data-role="legend" role="note" aria-label="How sure the model is, and what you said"></span>
   </div>
   <nav class="cl-actions" aria-label="Actions">
