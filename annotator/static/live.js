@@ -18,7 +18,8 @@ export class Live {
     Object.assign(this, { current, apply, problem });
     this.on = localStorage.getItem(KEY) !== "off";
     this.client = newUuid(); // two pages may show the same word
-    this.seq = 0;
+    this.seq = 0; // of requests
+    this.dropped = 0; // up to this one, answers are not wanted any more
     this.wanted = null;
     this.asking = false;
     this.pausedUntil = 0;
@@ -34,7 +35,8 @@ export class Live {
 
   // Something was said about a character of this word.
   ask(entry) {
-    if (!this.on || !entry.marks.some((mark) => mark.state === "untouched" && mark.box)) return this.drop();
+    const open = (mark, index) => mark.state === "untouched" && entry.word.characters[index].trim();
+    if (!this.on || !entry.marks.some(open)) return this.drop();
     this.wanted = entry;
     if (!this.asking) this.run();
   }
@@ -42,7 +44,7 @@ export class Live {
   // What is under way is not wanted any more.
   drop() {
     this.wanted = null;
-    this.seq += 1;
+    this.dropped = this.seq;
   }
 
   async run() {
@@ -52,22 +54,28 @@ export class Live {
       this.wanted = null;
       if (performance.now() < this.pausedUntil) break;
       const step = entry.undo.at(-1); // the marks before this step: its identity
-      const seq = (this.seq += 1);
-      const answer = await this.solve(entry, seq);
-      const holds = seq === this.seq && entry === this.current() && step === entry.undo.at(-1);
+      const asked = this.solve(entry);
+      const { seq } = this;
+      const answer = await asked;
+      const holds = seq > this.dropped && entry === this.current() && step === entry.undo.at(-1);
       if (!answer || !holds) continue; // an answer that comes late
       if (answer.detail) this.problem(answer.detail);
-      if (answer.seq === seq && answer.boxes?.length === entry.marks.length) this.apply(entry, answer.boxes, answer.confidence);
+      if (answer.boxes?.length === entry.marks.length) this.apply(entry, answer.boxes, answer.confidence);
     }
     this.asking = false;
   }
 
-  // The answer; {detail} if what was said cannot be followed; null if there is no service.
-  async solve({ word, marks }, seq) {
+  // Where the characters of a word are under what was said: the answer; {detail} if that cannot be followed; null if there
+  // is no service, or the answer is not to this question.
+  async solve({ word, marks }) {
+    const seq = (this.seq += 1);
     const said = marks.map(({ state, box }) => ({ state, box }));
     const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq, client: this.client };
     const response = await post(`/api/words/${word.id}/realign`, body);
-    if (response?.ok || response?.status === 422) return response.json().catch(() => null);
+    if (response?.ok || response?.status === 422) {
+      const answer = await response.json().catch(() => null);
+      return answer?.detail || answer?.seq === seq ? answer : null;
+    }
     if (response?.status !== SUPERSEDED) this.pausedUntil = performance.now() + PAUSE_MS;
     return null;
   }

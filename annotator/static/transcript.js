@@ -162,7 +162,7 @@ export class Transcript {
     const seq = (this.seq += 1);
     const { word, marks } = entry;
     this.editor.live.drop(); // what was asked about the characters before
-    const answer = await this.editor.live.solve(entry, seq);
+    const answer = await this.editor.live.solve(entry);
     if (seq !== this.seq || entry !== this.editor.entry || entry.marks !== marks) return; // it comes late
     if (answer?.detail) this.editor.toast(answer.detail);
     if (answer?.boxes?.length !== marks.length) return;
