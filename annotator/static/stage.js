@@ -10,6 +10,7 @@ const PADDING = 24; // px around the image, so that boxes at its edge can be tak
 const STRIP = 84; // px below it, for the letters
 const LETTER_GAP = 4;
 const LEAST_LETTER = 26;
+const BORDER = 1;
 const HANDLES = ["nw", "n", "ne", "w", "e", "sw", "s", "se"];
 const POINTS = "charloc.points";
 
@@ -30,15 +31,24 @@ export class Stage {
     this.grip = make("div", "cl-grip"); // where a finger drags the selected box instead of scrolling
     this.sheet.append(this.frame, this.svg, this.strip, this.grip);
     element.replaceChildren(this.sheet);
+    this.known = new Map(); // widths of letters, px
     this.ruler = document.createElement("canvas").getContext("2d");
     this.pointer = new Pointer(this, { select, change, cancel });
     this.setPoints(localStorage.getItem(POINTS) === "on");
-    new ResizeObserver(() => this.entry && this.resize()).observe(element);
+    this.room = { width: 0, height: 0 }; // px; known before a word is drawn, for asking then would make it wait for layout
+    new ResizeObserver(() => this.measure() && this.entry && this.resize()).observe(element, { box: "border-box" });
   }
 
   // Whether something is being dragged.
   get drag() {
     return Boolean(this.pointer.drag);
+  }
+
+  // Take the stage's size, scrollbars or not; false if there is none.
+  measure() {
+    const { offsetWidth, offsetHeight } = this.element;
+    this.room = { width: offsetWidth - 2 * BORDER, height: offsetHeight - 2 * BORDER };
+    return offsetWidth > 0;
   }
 
   // Show another word.
@@ -51,11 +61,18 @@ export class Stage {
     this.boxes = characters.map(() => sign());
     this.handles = svg("g", "", ...HANDLES.map(() => svg("rect", "cl-handle")));
     this.svg.replaceChildren(...this.stems, ...this.boxes, this.handles);
-    this.ruler.font = getComputedStyle(this.strip).font;
     this.letters = characters.map((character, index) => this.letter(character, index));
     this.strip.replaceChildren(...this.letters);
-    this.widths = characters.map((each) => Math.max(LEAST_LETTER, this.ruler.measureText(visible(each)).width + 10));
+    this.widths = characters.map((each) => this.letterWidth(each));
     this.resize();
+  }
+
+  letterWidth(character) {
+    if (!this.known.size) this.ruler.font = getComputedStyle(this.strip).font;
+    if (!this.known.has(character)) {
+      this.known.set(character, Math.max(LEAST_LETTER, this.ruler.measureText(visible(character)).width + 10));
+    }
+    return this.known.get(character);
   }
 
   letter(character, index) {
@@ -73,10 +90,10 @@ export class Stage {
   // The room or the zoom changed. The sheet's size depends on nothing else: while boxes move, the image stands still.
   resize() {
     const { width, height } = this.entry.word;
-    const room = this.element;
+    if (this.room.width <= 0) this.measure();
     const letters = this.widths.reduce((sum, each) => sum + each + LETTER_GAP, 0);
-    const roomWidth = Math.max(room.clientWidth - 2 * PADDING, 60);
-    const roomHeight = Math.max(room.clientHeight - STRIP - 2 * PADDING, 40);
+    const roomWidth = Math.max(this.room.width - 2 * PADDING, 60);
+    const roomHeight = Math.max(this.room.height - STRIP - 2 * PADDING, 40);
     const fitted = fitScale(width, height, roomWidth, roomHeight, letters);
     this.scale = bounded(fitted * this.zoom, width);
     const [w, h] = [width * this.scale, height * this.scale];
@@ -217,6 +234,8 @@ export class Stage {
     const { marks, selected } = this.entry;
     const letter = this.letters[selected];
     if (!letter || this.drag) return;
+    const fits = this.size.width <= this.room.width && this.size.height <= this.room.height;
+    if (fits) return;
     const view = this.element;
     const { box } = marks[selected];
     const [x, y, width, height] = box ? this.onScreen(box) : [0, 0, 0, 0];

@@ -39,7 +39,7 @@ def one(browser: Browser, lines: tuple[str, Store]) -> Iterator[Page]:
 @pytest.fixture
 def page(one: Page) -> Page:
     """One page for all tests here, as if it were new; the first word's last decision is taken back."""
-    one.evaluate("localStorage.clear()")
+    one.evaluate("clearTimeout(window.charloc?.remembering); localStorage.clear()")
     one.reload()
     ready(one)
     return one
@@ -279,7 +279,7 @@ def test_drags_are_exact_at_every_density_and_zoom(browser: Browser, lines: tupl
             grown = min(3, word["width"] - after[2])
             assert np.allclose(np.subtract(edge, after), [0, 0, grown, 0], atol=ACCURACY_PX)
             page.keyboard.press("0")
-            page.evaluate("localStorage.clear()")
+            page.evaluate("clearTimeout(window.charloc?.remembering); localStorage.clear()")
             page.reload()
 
 
