@@ -26,6 +26,8 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     # Looking.
     ("GET", "/api/status", "reader"),
     ("GET", "/api/queue", "reader"),
+    ("GET", "/api/queue/about", "reader"),
+    ("GET", "/api/queue/choices", "reader"),
     ("GET", "/api/words", "reader"),
     ("GET", "/api/words/{}", "reader"),
     ("GET", "/api/rounds", "reader"),

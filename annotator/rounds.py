@@ -29,6 +29,7 @@ from annotator.lines import line_of, newest_of
 from annotator.prequential import compare, prequential
 from annotator.reporter import Reporter, RoundCancelled
 from annotator.starts import FRESH, INIT, START, Start
+from annotator.turns import prepare
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import em, pretrained
@@ -191,6 +192,7 @@ def _attempt(
         with report:
             result = _work(store, project, this, kept, report)
         shutil.rmtree(kept, ignore_errors=True)
+        prepare(store, result)
         return result
     except RoundCancelled:
         shutil.rmtree(kept, ignore_errors=True)

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import SystemRandom
-from typing import Annotated
+from typing import Annotated, get_args
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author, person
 from annotator.api import Id, Json, Refused, leased_json, words_json
 from annotator.sharing import hand_out, setting
-from db import Store, UnknownItem
+from annotator.turns import Late
+from charloc.text import characters
+from db import Asked, Store, UnknownItem
+from db.asked import Queue, State
 
 MOST_AT_ONCE = 100
 """Words in one answer: each comes with its boxes."""
+Short = Annotated[str, Query(max_length=300)]
+
+
+def asked_for(
+    queue: Queue = "uncertain",
+    character: Annotated[str, Query(max_length=32)] = "",
+    state: State = "open",
+    page: Short = "",
+    source: Short = "",
+    tag: Short = "",
+    q: Short = "",
+    seed: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> Asked:
+    """The query parameters that say which words, as they stand in links too."""
+    clusters = characters(character)
+    if queue == "character" and len(clusters) != 1:
+        raise Refused(f"character={character!r}: expected one character, such as character=e.")
+    return Asked(queue, clusters[0] if clusters else "", state, page, source, tag, q.strip(), seed)
+
+
+AskedFor = Annotated[Asked, Depends(asked_for)]
 
 
 class HeldWords(BaseModel):
@@ -27,21 +52,33 @@ class HeldWords(BaseModel):
 def make_queue_router(store: Store) -> APIRouter:
     """Queues and lists of words of this store."""
     router = APIRouter()
+    late = Late(store)
 
     @router.get("/api/queue")
     def queue(
+        asked: AskedFor,
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 8,
         exclude: Annotated[str, Query(max_length=40_000)] = "",
     ) -> Json:
-        """The words to annotate next, most uncertain first, without those in `exclude` (ids, comma separated).
+        """The words to annotate next, without those in `exclude` (ids, comma separated); the most uncertain first,
+        unless another queue is asked for.
 
         Where people log in they are put into the person's hands, second readings and checks among them.
         """
+        if asked.queue != "uncertain":
+            late.look()
+
+        def pick(limit: int, exclude: Collection[int]) -> list[int]:
+            return store.queue(limit, exclude, asked)
+
         excluded, who = id_list(exclude, "exclude"), person()
         if who is None or who.role == "reader":
-            return {"words": words_json(store, store.queue(limit, excluded))}
+            return {"words": words_json(store, pick(limit, excluded))}
+        undecided = asked.queue not in ("flagged", "recent")
+        # Somebody who asks for particular words gets those alone.
+        mixed = undecided and asked.queue != "character" and not asked.filtered
         handed = hand_out(
-            store, who.name, store.queue, limit, excluded, mixed=True, undecided=True, chance=SystemRandom()
+            store, who.name, pick, limit, excluded, mixed=mixed, undecided=undecided, chance=SystemRandom()
         )
         words = leased_json(store, handed.leases)
         return {"words": words, "full": handed.full, "elsewhere": handed.elsewhere}
@@ -50,6 +87,28 @@ def make_queue_router(store: Store) -> APIRouter:
     def renew(held: HeldWords) -> Json:
         """Keep the words that a page holds in its person's hands; answers which of them still are."""
         return {"held": store.renew(author(), held.ids, setting(store, "lease_minutes")) if author() else []}
+
+    @router.get("/api/queue/about")
+    def about(asked: AskedFor) -> Json:
+        """How many words a queue has left, and how many it has whatever their state."""
+        return {"left": store.queue_length(asked)}
+
+    @router.get("/api/queue/choices")
+    def choices() -> Json:
+        """What there is to choose from; characters and tags with how many words have them."""
+        late.look()
+        pages, sources = store.places()
+        return {
+            "queues": list(get_args(Queue)),
+            "states": list(get_args(State)),
+            "characters": [
+                {"character": character, "words": count, "confidence": round(mean, 4)}
+                for character, count, mean in store.characters()
+            ],
+            "pages": pages,
+            "sources": sources,
+            "tags": [{"name": name, "words": count} for name, count in store.tags()],
+        }
 
     @router.get("/api/words")
     def some_words(ids: Annotated[str, Query(max_length=4000)]) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,22 @@ def word_uncertainty(localization: Localization) -> float:
         return 1.0
     confidence = np.clip(localization.confidence[placed].astype(np.float64), 1e-6, 1.0)
     return float(1.0 - np.exp(np.sum(np.log(confidence))))
+
+
+def together(localization: Localization, apart: NDArray[np.float32] | None) -> float:
+    """How likely it is that at least one character is wrong, 0..1, by confidence and by other methods' disagreement.
+
+    As `word_uncertainty`, were confidence and agreement two independent witnesses for each box: of what was tried the
+    two together found wrong boxes best (`launch.py bench disagreement`).
+
+    Args:
+        localization: L characters.
+        apart: float32 (L,), as from `disagreement`; None, or NaN where nobody else has looked: agreed.
+    """
+    if apart is None:
+        return word_uncertainty(localization)
+    agreed = localization.confidence * (1.0 - np.nan_to_num(apart))
+    return word_uncertainty(replace(localization, confidence=agreed.astype(np.float32)))
 
 
 LEAST_SAY = 0.05

@@ -1,6 +1,8 @@
 """The store: words, rounds, proposals and corrections of one project, behind one public `Store`."""
 
+from db.asked import Asked
 from db.checks import check_source
+from db.queues import WordTurns
 from db.records import (
     AddReport,
     CharacterMark,
@@ -32,6 +34,7 @@ from db.suspicions import StoredSuspicion
 __all__ = [
     "FILE",
     "AddReport",
+    "Asked",
     "CharacterMark",
     "Conflict",
     "Correction",
@@ -56,5 +59,6 @@ __all__ = [
     "UnknownItem",
     "Wish",
     "Word",
+    "WordTurns",
     "check_source",
 ]

@@ -1,9 +1,9 @@
-"""What people said: append-only, exactly once; and the queue of what to ask them next."""
+"""What people said: append-only, exactly once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import cast
@@ -11,6 +11,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, insert, select, update
 
 from charloc.types import Box
+from db.asked import folded
 from db.checks import check_correction, chunks
 from db.engine import Database
 from db.leases import end_leases, overtaken
@@ -110,30 +111,6 @@ class Corrections(Database):
                 raise UnknownItem(f"The project has no word {word_id}.")
             return [as_correction(row) for row in connection.execute(query).mappings()]
 
-    def queue(self, limit: int, exclude: Collection[int] = ()) -> list[int]:
-        """The words to ask about next: ids, most urgent first.
-
-        Those without boxes or a flag in force: by falling uncertainty of the newest finished round; then those it
-        did not see, and before any round all of them, in the order of import; skipped ones last, in the same order.
-
-        Args:
-            limit: how many at most.
-            exclude: ids to leave out: what the person looks at or has not sent yet.
-        """
-        # Left out here, not in the statement: it stays one short index scan, however long the list.
-        query = (
-            select(StandingRow.word_id)
-            .where(StandingRow.place.in_([AWAITING, SKIPPED]))
-            .order_by(StandingRow.place, StandingRow.turn, StandingRow.word_id)
-            .limit(limit + len(exclude))
-        )
-        if limit < 1:
-            return []
-        left_out = set(exclude)
-        with self.read() as connection:
-            ids = connection.execute(query).scalars().all()
-        return [id for id in ids if id not in left_out][:limit]
-
     def counts(self) -> Counts:
         """How far the project is."""
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -220,6 +197,7 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
             # Where only the transcript was corrected, nobody has looked at the boxes yet.
             place=_PLACE[new.kind] if new.kind != "boxes" or states.total() > states["untouched"] else AWAITING,
             text=values["text"],
+            search=_search(connection, new),
             correction_id=None if new.kind == "clear" else row["id"],
             accepted=states["accepted"],
             pinned=states["pinned"],
@@ -227,6 +205,12 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
     )
     end_leases(connection, new.word_id, new.author)
     return as_correction(row)
+
+
+def _search(connection: Connection, new: NewCorrection) -> str:
+    query = select(WordRow.name, WordRow.characters).where(WordRow.id == new.word_id)
+    name, imported = connection.execute(query).one()
+    return folded(f"{''.join(new.text or imported)}\n{name}")
 
 
 def as_correction(row: RowMapping) -> Correction:

@@ -5,7 +5,7 @@ round, proposal          what the machine said, round by round
 suspicion, oddity        what is unusual about its transcripts and its characters
 correction               what people said, append-only
 opinion, verdict         what they said beside that, append-only: it teaches nothing
-standing                 where each word stands now, worked out from the others so that the queue is one index scan
+standing, character_turn where each word stands now, worked out from the others so that a queue is one index scan
 word_tag, setting        how people sort words, and what holds for the whole project
 audit, audit_word        random samples of words to judge the whole by
 person, session, lease   who works here, and on what; check_word: what their work is compared with
@@ -29,7 +29,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     text,
-)
+)  # fmt: skip
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 HEAD = "0003"
@@ -197,7 +197,10 @@ class CorrectionRow(Base):
     """What a person said. Triggers refuse to change or remove a row."""
 
     __tablename__ = "correction"
-    __table_args__ = (Index("ix_correction_word_id_id", "word_id", "id"),)
+    __table_args__ = (
+        Index("ix_correction_word_id_id", "word_id", "id"),
+        Index("ix_correction_flag", "id", sqlite_where=text("kind = 'flag'"), postgresql_where=text("kind = 'flag'")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
@@ -217,7 +220,10 @@ class StandingRow(Base):
     """One row per word: the correction in force, and when it is its turn to be looked at."""
 
     __tablename__ = "standing"
-    __table_args__ = (Index("ix_standing_queue", "place", "turn", "word_id"),)
+    __table_args__ = (
+        Index("ix_standing_queue", "place", "turn", "word_id"),
+        *(Index(f"ix_standing_{each}", "place", each, "word_id") for each in ("apart", "both", "diverse")),
+    )
 
     word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
     place: Mapped[int] = mapped_column(default=AWAITING)
@@ -228,6 +234,24 @@ class StandingRow(Base):
     pinned: Mapped[int] = mapped_column(default=0)
     # The characters of the transcript where the correction in force changes it; NULL: as imported.
     text: Mapped[Text_]
+    # As `turn`, in queues whose order takes work; NULL in "apart" where no other method has seen the word.
+    apart: Mapped[float | None]
+    both: Mapped[float] = mapped_column(default=inf)
+    diverse: Mapped[float] = mapped_column(default=inf)
+    # The transcript in force and the word's name, folded, for finding words (`db.asked.folded`).
+    search: Mapped[str] = mapped_column(Text, default="")
+
+
+class CharacterTurnRow(Base):
+    """When it is a word's turn in the queue of each of its characters; rows of the round people see."""
+
+    __tablename__ = "character_turn"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    character: Mapped[str] = mapped_column(Text, primary_key=True)
+    turn: Mapped[float] = mapped_column(primary_key=True)  # ascending: the least confidence in it
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
 
 
 class SuspicionRow(Base):

@@ -13,18 +13,33 @@ from db.migrate import prepare
 from db.opinions import Opinions
 from db.people import People
 from db.proposals import Proposals
+from db.queues import Queues
 from db.records import NoProject, StoreError
 from db.reviews import Reviews
 from db.rounds import Rounds
 from db.settings import Settings
 from db.suspicions import Suspicions
+from db.tags import Tags
 from db.words import Words
 
 FILE = "charloc.db"
 """Name of the database in a project's folder."""
 
 
-class Store(Words, Rounds, Proposals, Corrections, Opinions, People, Leases, Reviews, Settings, Suspicions):
+class Store(
+    Words,
+    Rounds,
+    Proposals,
+    Corrections,
+    Opinions,
+    People,
+    Leases,
+    Reviews,
+    Settings,
+    Suspicions,
+    Queues,
+    Tags,
+):
     """Words, rounds, proposals, corrections and people of one project.
 
     One store serves many threads; every process opens its own. All records it takes and gives are in `db.records` and

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy import Connection, func, insert, select
 
 from charloc.text import characters
 from charloc.types import Box, SourceWord
+from db.asked import folded
 from db.checks import CHUNK, check_source, chunks
 from db.engine import Database
 from db.records import AddReport, Reference, UnknownItem, Word
-from db.schema import ImageRow, ReferenceRow, StandingRow, WordRow
+from db.schema import ImageRow, ReferenceRow, StandingRow, TagRow, WordRow
+from db.tags import imported_tags
 
 Item = tuple[SourceWord, int, int, str]
 """A word to add, with its image's width and height in px and its media type."""
@@ -190,7 +193,16 @@ def _add(connection: Connection, batch: Sequence[_Prepared]) -> int:
     connection.execute(insert(WordRow), [item.word | {"image_id": image_ids[item.sha]} for item in items])
     find_words = select(WordRow.key, WordRow.id).where(WordRow.key.in_(list(new)))
     word_ids: dict[str, int] = dict(connection.execute(find_words).all())
-    connection.execute(insert(StandingRow), [{"word_id": id} for id in word_ids.values()])
+    search = {item.key: folded(f"{''.join(item.word['characters'])}\n{item.word['name']}") for item in items}
+    connection.execute(insert(StandingRow), [{"word_id": id, "search": search[key]} for key, id in word_ids.items()])
+    now = datetime.now(UTC)
+    tags = [
+        {"word_id": word_ids[item.key], "name": name, "author": "", "created_at": now}
+        for item in items
+        for name in imported_tags(item.word["meta"].get("tags"))
+    ]
+    if tags:
+        connection.execute(insert(TagRow), tags)
     references = [item.reference | {"word_id": word_ids[item.key]} for item in items if item.reference is not None]
     if references:
         connection.execute(insert(ReferenceRow), references)

@@ -7,6 +7,7 @@ import gradio as gr
 # Constant: gradio runs "${...}" and "{{...}}" in a template as code, so nothing is ever put into it.
 TEMPLATE = """
 <section class="cl-editor" data-role="editor" aria-label="Editor" tabindex="-1">
+  <div class="cl-filters" data-role="queue" role="search" aria-label="Which words"></div>
   <div class="cl-opened" data-role="opened" role="status" hidden></div>
   <header class="cl-word">
     <div class="cl-line">

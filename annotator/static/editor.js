@@ -11,6 +11,7 @@ import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { cancelStep, follow, nudge, pin } from "./placing.js";
 import { Progress } from "./progress.js";
+import { QueueBar } from "./queue.js";
 import { Stage } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
@@ -40,6 +41,7 @@ class Editor {
     });
     this.status = null;
     this.opening = new Opening(this);
+    this.queue = new QueueBar(this);
     this.keymap = new Keymap();
     this.bindButtons();
     drawSwitches(this);
@@ -66,7 +68,7 @@ class Editor {
     if (!before) {
       const { id } = status.project;
       this.outbox = new Outbox(id, () => this.drawOutbox(), (decision) => this.onElsewhere(decision));
-      this.words = new Words(id, this.outbox, () => this.onWords());
+      this.words = new Words(id, this.outbox, this.queue, () => this.onWords());
       this.progress = new Progress(this, id);
       this.drawOutbox(); // what waits from an earlier visit
       this.outbox.sendSoon();

@@ -106,11 +106,11 @@ export function drawEmpty(editor) {
   const place = editor.part("empty");
   const counts = status?.counts;
   const state = words?.failed ? "down" : !counts || !words?.exhausted ? "fetching"
-    : !counts.words ? "none" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
-  const key = JSON.stringify([state, counts?.words, counts?.skipped]);
+    : !counts.words ? "none" : editor.queue.empty() ? "queue" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
+  const key = JSON.stringify([state, counts?.words, counts?.skipped, editor.queue.search]);
   if (place.dataset.state === key) return; // a button someone is about to press stays the same button
   place.dataset.state = key;
-  place.replaceChildren(...EMPTY[state](counts, words));
+  place.replaceChildren(...EMPTY[state](counts, words, editor.queue));
 }
 
 const EMPTY = {
@@ -125,6 +125,16 @@ const EMPTY = {
     make("pre", "", "python launch.py import FOLDER --project PROJECT"),
     make("p", "", "They appear here by themselves."),
   ],
+  queue: (counts, words, queue) => {
+    const [heading, sentence, actions] = queue.empty();
+    const buttons = actions.map(([text, act], at) => {
+      const button = make("button", at ? "" : "cl-primary", text);
+      button.type = "button";
+      button.addEventListener("click", act);
+      return button;
+    });
+    return [make("h2", "", heading), make("p", "", sentence), ...buttons];
+  },
   skipped: (counts, words) => {
     const again = make("button", "cl-primary", "Go through the skipped words");
     again.type = "button";

@@ -48,10 +48,12 @@ function leastCertain(word, marks) {
 }
 
 export class Words {
-  // outbox: its words are left out of what is fetched. changed(): called when words have arrived or a fetch failed.
-  constructor(project, outbox, changed) {
+  // outbox: its words are left out of what is fetched. queue: says which words are (QueueBar). changed(): called when
+  // words have arrived or a fetch failed.
+  constructor(project, outbox, queue, changed) {
     this.drafts = `charloc.${project}.draft.`;
     this.outbox = outbox;
+    this.queue = queue;
     this.changed = changed;
     this.current = null;
     this.ahead = [];
@@ -122,10 +124,10 @@ export class Words {
 
   // A new round has proposals: fetch the words ahead anew, keeping the one in hand and those with work in them. One in
   // hand that has no boxes, because it came before the first round, is fetched anew as well.
-  async refresh() {
+  async refresh(other = false) {
     this.generation += 1; // what is being fetched now is old
     const touched = (entry) => entry.undo.length > 0 || entry.opened;
-    const stays = (entry) => touched(entry) || (entry === this.current && entry.word.round !== null);
+    const stays = (entry) => touched(entry) || (entry === this.current && !other && entry.word.round !== null);
     await this.fetch((words) => {
       this.ahead = this.ahead.filter(touched);
       if (this.current && !stays(this.current)) this.current = null;
@@ -133,12 +135,19 @@ export class Words {
     }, stays);
   }
 
+  // Another queue: what is ahead comes from that, what was begun or opened stays.
+  async restart() {
+    this.exhausted = false;
+    await this.refresh(true);
+  }
+
   async fetch(take, keep = () => true) {
     const generation = this.generation;
     const held = [this.current, ...this.ahead].filter((entry) => entry && keep(entry)).map((entry) => entry.word.id);
-    const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped])].slice(0, MOST_EXCLUDED);
+    const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped, ...this.seen()])].slice(0, MOST_EXCLUDED);
     this.fetching = true;
-    const response = await fetch(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}`).catch(() => null);
+    const asked = this.queue.search ? `&${this.queue.search}` : "";
+    const response = await fetch(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}${asked}`).catch(() => null);
     const answer = response?.ok ? await response.json().catch(() => null) : null;
     if (generation !== this.generation) return;
     this.fetching = false;
@@ -149,6 +158,11 @@ export class Words {
       this.elsewhere = answer.elsewhere ?? 0;
     }
     this.changed();
+  }
+
+  // Words decided in this visit, where the queue would give them again.
+  seen() {
+    return this.queue.again ? this.past.map((entry) => entry.word.id) : [];
   }
 
   // Put the next word in hand; null if there is none (yet).

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from charloc.types import Localization, SourceWord
 from db import CharacterMark, Correction, CorrectionKind, NewCorrection, Round, RoundStats, Store
-from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, ProposalRow, RoundRow, StandingRow
+from db.asked import folded
+from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
 
 Item = tuple[SourceWord, int, int, str]
 STATS = RoundStats(words=1, seconds=2.5, words_per_s=400.0, log_likelihood=-1.25, moved=3)
@@ -91,7 +92,8 @@ def assert_whole(store: Store) -> None:
     with store.read() as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-        ids = connection.execute(text("SELECT id FROM word")).scalars().all()
+        words = {id: (name, clusters) for id, name, clusters in connection.execute(
+            select(WordRow.id, WordRow.name, WordRow.characters))}  # fmt: skip
         corrections = connection.execute(select(CorrectionRow.__table__).order_by(CorrectionRow.id)).mappings().all()
         seen = store.newest_round()
         uncertainty: dict[int, float] = dict(
@@ -102,12 +104,15 @@ def assert_whole(store: Store) -> None:
             ).all()
         )
         standing = {row["word_id"]: dict(row) for row in connection.execute(select(StandingRow.__table__)).mappings()}
+        for row in standing.values():
+            for prepared in ("apart", "both", "diverse"):
+                del row[prepared]
         unfinished = select(ProposalRow.round_id).join(RoundRow).where(RoundRow.state != "finished")
         assert connection.execute(unfinished).all() == []
 
     in_force = {row["word_id"]: row for row in corrections}
     expected = {}
-    for id in ids:
+    for id, (name, clusters) in words.items():
         row = in_force.get(id)
         states = [mark[0] for mark in row["characters"]] if row else []
         kind = row["kind"] if row else "clear"
@@ -121,6 +126,7 @@ def assert_whole(store: Store) -> None:
             "accepted": states.count("accepted"),
             "pinned": states.count("pinned"),
             "text": row["text"] if row else None,
+            "search": folded("".join((row and row["text"]) or clusters) + "\n" + name),
         }
     assert standing == expected
 

@@ -6,6 +6,7 @@ Revision ID: 0003
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,7 +59,36 @@ def _add_columns() -> None:
         op.add_column("round", sa.Column(f"heldback_{name}", kind))
     op.add_column("round", sa.Column("heldback_share", sa.Double()))
     op.add_column("proposal", sa.Column("unaided", sa.LargeBinary()))
+    op.add_column("standing", sa.Column("apart", sa.Double()))
+    for name in ("both", "diverse"):
+        op.add_column("standing", sa.Column(name, sa.Double(), nullable=False, server_default=sa.text("9e999")))
+    op.add_column("standing", sa.Column("search", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("standing") as table_:
+        for name in ("both", "diverse", "search"):
+            table_.alter_column(name, server_default=None)
+    for name in ("apart", "both", "diverse"):
+        op.create_index(f"ix_standing_{name}", "standing", ["place", name, "word_id"])
+    where = sa.text("kind = 'flag'")
+    op.create_index("ix_correction_flag", "correction", ["id"], sqlite_where=where, postgresql_where=where)
     _fill_page_and_source()
+    _fill_search()
+
+
+def _fill_search() -> None:
+    word = sa.table("word", sa.column("id"), sa.column("name"), sa.column("characters", sa.JSON()))
+    standing = sa.table("standing", sa.column("word_id"), sa.column("search"))
+    connection = op.get_bind()
+    words = connection.execute(sa.select(word.c.id, word.c.name, word.c.characters))
+    found = [{"of": id, "search": folded(f"{''.join(characters)}\n{name}")} for id, name, characters in words]
+    if found:
+        connection.execute(sa.update(standing).where(standing.c.word_id == sa.bindparam("of")), found)
+
+
+def folded(text: str) -> str:
+    """As `db.asked.folded` has it."""
+    marked = unicodedata.normalize("NFKD", text)
+    plain = "".join(each for each in marked if not unicodedata.combining(each))
+    return unicodedata.normalize("NFC", plain.casefold())
 
 
 def _fill_page_and_source() -> None:
@@ -98,6 +128,16 @@ def _need(name: str, kind: Any) -> sa.Column[Any]:
 
 def _review_tables() -> None:
     word, round_ = ("word_id", "word.id"), ("round_id", "round.id")
+    _table(
+        "character_turn",
+        _need("round_id", sa.Integer()),
+        _need("character", sa.Text()),
+        _need("turn", sa.Double()),
+        _need("word_id", sa.Integer()),
+        sa.PrimaryKeyConstraint("round_id", "character", "turn", "word_id", name="pk_character_turn"),
+        refers=(round_, word),
+        sqlite_with_rowid=False,
+    )
     _table(
         "suspicion",
         _need("round_id", sa.Integer()),

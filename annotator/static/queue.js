@@ -1,0 +1,79 @@
+// The bar above the editor: which queue its words come from, how many are left, and why there are none.
+
+import { Filters, QUEUES, filtered, fromAddress, query, toAddress } from "./filters.js";
+import { listen } from "./status.js";
+
+const PLAIN = { queue: "uncertain", state: "open" };
+
+export class QueueBar {
+  constructor(editor) {
+    this.editor = editor;
+    this.place = editor.part("queue");
+    this.asked = fromAddress(PLAIN);
+    this.asked.state = "open";
+    if (this.asked.queue === "character" && !this.asked.character) this.asked.queue = PLAIN.queue;
+    this.filters = new Filters(this.place, this.asked, PLAIN, false, (asked) => this.change(asked));
+    this.left = document.createElement("span");
+    this.left.className = "cl-left";
+    this.left.setAttribute("role", "status");
+    this.place.append(this.left);
+    let shown = "";
+    listen((status) => {
+      const now = status && JSON.stringify([status.counts, status.newest?.id]);
+      if (!now || now === shown) return;
+      shown = now;
+      this.count();
+    });
+  }
+
+  // What the words are fetched with.
+  get search() {
+    return query(this.asked, PLAIN).toString();
+  }
+
+  // Whether words that are decided may come: then those of this visit are left out, or they would come again at once.
+  get again() {
+    return ["flagged", "recent"].includes(this.asked.queue);
+  }
+
+  get plain() {
+    return this.search === "";
+  }
+
+  change(asked) {
+    this.asked = asked;
+    toAddress(asked, PLAIN);
+    this.left.textContent = "";
+    this.count();
+    this.editor.words?.restart();
+  }
+
+  async count() {
+    const { search } = this;
+    const response = await fetch(`/api/queue/about?${search}`).catch(() => null);
+    if (!response?.ok || search !== this.search) return;
+    const { left } = await response.json();
+    this.left.textContent = `${left.toLocaleString()} ${this.again ? (left === 1 ? "word" : "words") : "left"}`;
+  }
+
+  // Why there is no word in this queue, and what to do: [heading, sentence, [button, action] ...].
+  empty() {
+    const { asked } = this;
+    const least = ["Back to the least certain", () => this.filters.set({ ...PLAIN, page: "", source: "", tag: "", q: "" })];
+    if (filtered(asked).length) {
+      const said = [
+        asked.q && `text “${asked.q}”`, asked.page && `page “${asked.page}”`,
+        asked.source && `source “${asked.source}”`, asked.tag && `tag “${asked.tag}”`,
+      ].filter(Boolean); // prettier-ignore
+      const clear = ["Clear filters", () => this.filters.set({ page: "", source: "", tag: "", q: "" })];
+      return ["No word matches", `Nothing is left in “${QUEUES[asked.queue][0]}” with ${said.join(", ")}.`, [clear, least]];
+    }
+    const why = {
+      apart: "Methods can only disagree where two have run. Run a round with another method, then with your own again.",
+      character: `No open word has “${asked.character}”.`,
+      flagged: "Nothing is flagged, or all of it was looked at in this visit. Press F at a word that is wrong.",
+      recent: "Nobody has corrected a word yet, or all were looked at in this visit.",
+    }[asked.queue];
+    return why ? [`Nothing in “${QUEUES[asked.queue][0]}”`, why, [least]] : null;
+  }
+}
