@@ -142,7 +142,7 @@ class Aligner:
         return answer
 
     def warm(self, key: Hashable, request: Mapping[str, object]) -> None:
-        """Make a word ready as soon as nobody waits, the newest first.
+        """Make a word ready as soon as the process is there and nobody waits, the newest first.
 
         Args:
             key: which word; asked for again it is one request.
@@ -150,7 +150,7 @@ class Aligner:
         """
         with self._lock:
             self._wake(int(str(request["round_id"])))
-            if self._ready:
+            if self._process is not None:
                 self._ahead[key] = _Job(key, {"do": "warm", **request})
                 self._ahead.move_to_end(key)
                 while len(self._ahead) > MOST_AHEAD:
