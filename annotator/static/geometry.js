@@ -154,6 +154,13 @@ function freePlace(index, boxes, order, width, wide) {
   return low + ((high - low) * (place - before)) / (after - before);
 }
 
+// How much two boxes have in common: what both cover of what either covers.
+export function overlap(a, b) {
+  const area = ([x0, y0, x1, y1]) => Math.max(x1 - x0, 0) * Math.max(y1 - y0, 0);
+  const both = area([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+  return both / (area(a) + area(b) - both || 1);
+}
+
 function median(values) {
   return values.sort((a, b) => a - b)[values.length >> 1];
 }

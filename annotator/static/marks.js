@@ -1,6 +1,9 @@
 // A mark is what is said of one character, and the box it is shown with: {state, box, confidence}. `state` is untouched,
 // accepted, pinned or invisible. `confidence` is there only where a new solve under what a person said has moved it.
 
+import { overlap } from "./geometry.js";
+
+const SAME_PLACE = 0.95; // boxes that overlap by so much are the same place
 const ELSEWHERE = 0.5; // disagreement from which on it is told: others' boxes overlap by less than half
 
 // How sure the model is of a character, 0 to 1.
@@ -32,10 +35,41 @@ export function standing(word, marks, index) {
 }
 
 // The marks after a solve under them: what is untouched takes its new place, all else stays as a person left it.
-export function followed(marks, boxes, confidence) {
-  return marks.map((mark, index) =>
-    mark.state === "untouched" && boxes[index] ? { state: "untouched", box: boxes[index], confidence: confidence[index] } : mark,
+//
+// Neighbours move together, and only if the model is no less sure of their new places than of those they had `before`
+// this step, or if these are taken by what a person placed: a pin says little about what stands elsewhere. Comparing with
+// the step's beginning, not with the last answer, makes where they are depend on where the pin is, not on how it came there.
+export function followed(word, marks, before, boxes, confidence) {
+  const open = (index) => marks[index].state === "untouched" && Boolean(boxes[index]);
+  const now = marks.map((mark, index) =>
+    open(index) ? { state: "untouched", box: boxes[index], confidence: confidence[index] } : mark,
   );
+  const was = (index) => (before[index]?.state === "untouched" ? before[index].box : null);
+  const moves = (index) => open(index) && was(index) && overlap(was(index), boxes[index]) < SAME_PLACE;
+  const placed = marks.filter((mark) => mark.state !== "untouched" && mark.box);
+  for (const run of runs(marks.length, moves)) {
+    const gain = run.reduce((sum, index) => sum + confidence[index] - sureness(word, before[index], index), 0);
+    const taken = run.some((index) => placed.some(({ box }) => covers(was(index), box)));
+    if (gain < 0 && !taken) run.forEach((index) => (now[index] = before[index]));
+  }
+  return now;
+}
+
+// The stretches of 0..count-1 for which `holds`.
+function runs(count, holds) {
+  const found = [];
+  for (let index = 0; index < count; index += 1) {
+    if (!holds(index)) continue;
+    if (found.at(-1)?.at(-1) === index - 1) found.at(-1).push(index);
+    else found.push([index]);
+  }
+  return found;
+}
+
+// Whether two boxes share more than a third of the narrower one's width.
+function covers(a, b) {
+  const shared = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  return shared > Math.min(a[2] - a[0], b[2] - b[0]) / 3;
 }
 
 // Two characters a person placed against the order of the line, as [earlier, later]; null if there are none. The same

@@ -66,8 +66,9 @@ export function toggleInvisible(editor) {
 
 // The untouched characters take the places they have under what was said: a part of the same step.
 export function follow(editor, entry, boxes, confidence) {
-  const { width, height } = entry.word;
-  entry.marks = followed(entry.marks, boxes.map((box) => box && tidy(box, width, height)), confidence);
+  const { word, marks, undo } = entry;
+  const within = boxes.map((box) => box && tidy(box, word.width, word.height));
+  entry.marks = followed(word, marks, undo.at(-1)?.marks ?? marks, within, confidence);
   editor.stage.update(true);
   editor.draw();
   editor.rememberSoon(entry);

@@ -73,7 +73,7 @@ def correct(page: Page, truth: Mapping[int, Box], live: bool) -> Work:
     work.wrong_after = len(_wrong(marks(page), truth))
     word = page.evaluate("charloc.entry.word.id")
     _press(page, work, "Enter")
-    page.wait_for_function("(id) => charloc.entry && charloc.entry.word.id !== id", arg=word)
+    page.wait_for_function("(id) => charloc.entry?.word.id !== id", arg=word)
     return work
 
 

@@ -1,6 +1,6 @@
 """The editor in a real Chromium: key to painted word, what follows a drag, how exact drags are, keys per word.
 
-python launch.py bench editor [--presses 150] [--words 200] [--only keys follow drags session]
+python launch.py bench editor [--set rendered_hard] [--presses 150] [--words 200] [--only keys follow drags session]
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from tests.browser.browsers import launch_chromium
 from tests.browser.looking import all_saved, drag, marks, on_screen, ready, selected, word
 
 LAUNCH = ROOT / "launch.py"
-SET = "rendered_hard"
 BETWEEN_MS = 250
 """Between two key presses of the latency runs: four words a second, faster than anyone looks."""
 
@@ -41,16 +40,17 @@ Row = tuple[str, str, str]
 
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench editor", description=__doc__)
+    parser.add_argument("--set", default="rendered_hard")
     parser.add_argument("--presses", type=int, default=150, help="key presses of each latency run")
     parser.add_argument("--words", type=int, default=200, help="words of each session")
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="which parts to measure")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         base = Path(folder) / "base"
-        _launch("import", str(data_folder() / SET), "--project", str(base), "--quiet")
+        _launch("import", str(data_folder() / options.set), "--project", str(base), "--quiet")
         _launch("train", "--method", "pretrained", "--project", str(base), "--quiet")
         browser = launch_chromium(playwright)
-        print(f"{SET}; Chromium {browser.version}; load of the machine {os.getloadavg()[0]:.1f}\n")
+        print(f"{options.set}; Chromium {browser.version}; load of the machine {os.getloadavg()[0]:.1f}\n")
         print("| what | asked for | measured |\n|---|---|---|")
         for name in options.only:
             for row in PARTS[name](browser, base, options):
@@ -113,7 +113,7 @@ def _drags(browser: Browser, base: Path, options: argparse.Namespace) -> Iterato
                     ready(page)
                     page.evaluate("(zoom) => charloc.stage.setZoom(zoom)", (0.6, 1, 1.7)[turn % 3])
                     off.append(_one_drag(page))
-                    page.evaluate("charloc.next()")
+                    _next(page)
             yield f"drags, {density} device px per px, zoom 0.6 to 1.7: largest error, px", "<= 0.5", f"{max(off):.2f}"
 
 
@@ -132,7 +132,7 @@ def _one_drag(page: Page) -> float:
 
 def _session(browser: Browser, base: Path, options: argparse.Namespace) -> Iterator[Row]:
     """The head of the queue, corrected by keys alone, with the others following and without."""
-    truth = _true_boxes()
+    truth = _true_boxes(options.set)
     for live in (True, False):
         done: list[Work] = []
         with _editor(browser, base, live) as page:
@@ -140,10 +140,10 @@ def _session(browser: Browser, base: Path, options: argparse.Namespace) -> Itera
                 _wait_for_service(page)
             while len(done) < options.words:
                 boxes = truth.get(ready(page)["name"])
-                if boxes is None:
-                    _next(page)
-                else:
+                if boxes:
                     done.append(correct(page, boxes, live))
+                elif not _next(page):
+                    break
             all_saved(page)
         changed = [each for each in done if each.wrong_before]
         what = f"{len(done)} words by keys, others {'follow' if live else 'stay'}"
@@ -161,9 +161,9 @@ def _session(browser: Browser, base: Path, options: argparse.Namespace) -> Itera
         )
 
 
-def _true_boxes() -> dict[str, dict[int, Box]]:
+def _true_boxes(name: str) -> dict[str, dict[int, Box]]:
     """The true boxes of each word whose every character has one, by the word's name and the character."""
-    of_set = load(SET)
+    of_set = load(name)
     pins = [true_pins(word, truth) for word, truth in zip(of_set.words, of_set.truth, strict=True)]
     return {
         word.name: {pin.index: pin.box for pin in found if pin.box is not None}
@@ -197,9 +197,11 @@ def _wait_for_service(page: Page) -> None:
     page.wait_for_function(ask, polling=300, timeout=120_000)
 
 
-def _next(page: Page) -> None:
-    page.evaluate("charloc.next()")
-    page.wait_for_function("charloc.entry")
+def _next(page: Page) -> bool:
+    """Leave the word in hand; whether there is another one."""
+    page.evaluate("charloc.words.skipped.add(charloc.entry.word.id), charloc.next()")
+    page.wait_for_function("charloc.entry || charloc.words.exhausted")
+    return bool(page.evaluate("Boolean(charloc.entry)"))
 
 
 def _launch(*words: str) -> None:
