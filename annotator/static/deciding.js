@@ -17,6 +17,7 @@ async function acceptSoon(editor) {
   const { entry, transcript } = editor;
   if (editor.acceptsSoon === entry) return;
   editor.acceptsSoon = entry;
+  editor.toast("Finding the new characters …");
   while (transcript.pending) await transcript.pending;
   editor.acceptsSoon = null;
   if (entry === editor.entry) accept(editor);

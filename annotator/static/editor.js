@@ -6,7 +6,7 @@ import { KeyDialog } from "./keydialog.js";
 import { Keymap } from "./keymap.js";
 import { bindKeys } from "./keys.js";
 import { Live } from "./live.js";
-import { standing, swapped, visible } from "./marks.js";
+import { plain, standing, swapped, visible } from "./marks.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { cancelStep, follow, nudge, pin } from "./placing.js";
@@ -131,7 +131,7 @@ class Editor {
     }
     const { word } = entry;
     this.transcript.show(word.text);
-    this.part("name").textContent = word.name;
+    this.part("name").textContent = plain(word.name);
     this.part("name").title = word.name;
     this.stage.show(entry);
     this.draw();

@@ -21,7 +21,17 @@ export function level(word, mark, index) {
 // A character as it can be read on its own: a space and a lone combining mark become visible.
 export function visible(character) {
   if (!character.trim()) return "␣";
+  if (/^[\p{Cf}\p{Cc}]+$/u.test(character)) return plain(character);
   return /^\p{M}/u.test(character) ? `◌${character}` : character;
+}
+
+// A text with the marks that steer its direction made visible, so that none turns round what stands beside it.
+export function plain(text) {
+  return text.replace(/[\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF\p{Cc}]/gu, (mark) => `⟨U+${code(mark)}⟩`);
+}
+
+function code(character) {
+  return character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 }
 
 // What is known of a character, in words: what a person said, or how sure the method is and whether others agree.

@@ -1,5 +1,7 @@
 // What the editor says beside the word: the state of saving, decisions that need a person, and why there is no word.
 
+import { plain } from "./marks.js";
+
 // "All saved", "2 unsaved", or why they cannot be sent. Its room is fixed: nothing moves when it changes.
 export function drawSaveState(editor) {
   const { outbox } = editor;
@@ -37,7 +39,7 @@ function trouble(editor, item) {
   const conflict = item.state === "conflict";
   const card = make("article", "cl-trouble-card");
   card.append(make("h3", "", conflict ? "Two people decided about this word" : "A decision was refused"));
-  card.append(make("p", "", `“${item.about.text}” (${item.about.name}). ${conflict ? "Which one should hold?" : item.detail}`));
+  card.append(make("p", "", `“${plain(item.about.text)}” (${plain(item.about.name)}). ${conflict ? "Which one should hold?" : item.detail}`));
   const choices = make("div", "cl-choices");
   if (conflict) {
     choices.append(
@@ -79,8 +81,8 @@ function choice(whose, said, about, take) {
     Object.assign(box.style, { left: `${x0}px`, top: `${y0}px`, width: `${x1 - x0}px`, height: `${y1 - y0}px` });
     picture.append(box);
   }
-  const what = { boxes: "boxes", flag: `flag: ${said?.reason}`, skip: "skipped", clear: "taken back" }[said?.kind ?? "clear"];
-  const text = make("p", "cl-reading", said?.text?.join("") ?? about.imported ?? about.text);
+  const what = { boxes: "boxes", flag: `flag: ${plain(said?.reason ?? "")}`, skip: "skipped", clear: "taken back" }[said?.kind ?? "clear"];
+  const text = make("p", "cl-reading", plain(said?.text?.join("") ?? about.imported ?? about.text));
   text.dir = "auto";
   figure.append(picture, text, make("figcaption", "", `${whose}: ${what}${by(said)}`), button(`Keep ${whose.toLowerCase()}`, take));
   return figure;

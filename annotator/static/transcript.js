@@ -3,6 +3,7 @@
 
 import { matched, normalise, parts, recluster, visualOrder } from "./clusters.js";
 import { tidy } from "./geometry.js";
+import { plain } from "./marks.js";
 
 const TYPING_MS = 120; // typed faster than this, it is solved once
 
@@ -28,7 +29,7 @@ export class Transcript {
 
   // Show a word's transcript, or nothing.
   show(text) {
-    this.shown.textContent = text ?? "\u00a0";
+    this.shown.textContent = text ? plain(text) : "\u00a0";
     if (this.editing && this.editor.entry !== this.entry) this.close();
   }
 
@@ -37,7 +38,7 @@ export class Transcript {
     this.entry = editor.entry;
     this.before = editor.snapshot();
     this.steps = this.entry.undo.length;
-    this.input.value = this.entry.word.text;
+    this.input.value = this.opened = this.entry.word.text;
     this.toggle(true);
     this.input.focus();
     this.input.select();
@@ -83,8 +84,10 @@ export class Transcript {
   close() {
     if (!this.editing) return;
     const { value } = this.input;
-    if (this.entry === this.editor.entry) this.take();
+    const typed = value !== this.opened;
+    if (typed && this.entry === this.editor.entry) this.take();
     this.stop();
+    if (!typed) return;
     if (!normalise(value)) this.editor.toast("A transcript cannot be empty. If nothing is to be read, flag the word.");
     else if (normalise(value) !== value.trim()) this.editor.toast("Invisible characters and double spaces were left out.");
   }

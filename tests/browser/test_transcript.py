@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from charloc.text import characters, normalise, visual_order
-from db import Store
+from db import NewCorrection, Store
 from tests.browser.conftest import served, uncomplaining
 from tests.browser.looking import all_saved, marks, only_correction, ready, selected, word
 from tests.browser.test_safety import ILL
@@ -56,6 +56,13 @@ def edit(page: Page, text: str, key: str = "Enter") -> None:
     expect(page.locator(INPUT)).to_be_hidden()
 
 
+def accept(page: Page) -> None:
+    """Accept the word; with boxes on their way that takes as long as they do."""
+    decided = word(page)["id"]
+    page.keyboard.press("Enter")
+    page.wait_for_function("(id) => charloc.entry?.word.id !== id", arg=decided)
+
+
 def test_an_edit_keeps_what_was_pinned_and_solves_the_rest_at_once(
     page: Page, store: Store, realigner: Realigner
 ) -> None:
@@ -84,7 +91,7 @@ def test_an_edit_keeps_what_was_pinned_and_solves_the_rest_at_once(
     expect(page.locator(".cl-letter")).to_have_count(last + 1)
     page.keyboard.press("Control+y")
     assert marks(page) == now
-    page.keyboard.press("Enter")
+    accept(page)
     all_saved(page)
     row = only_correction(store, first["id"])
     assert row.text == tuple(changed)
@@ -94,7 +101,7 @@ def test_an_edit_keeps_what_was_pinned_and_solves_the_rest_at_once(
     page.keyboard.press("u")
     assert word(page)["text"] == changed
     page.keyboard.press("u")
-    page.keyboard.press("Enter")
+    accept(page)
     all_saved(page)
     assert [row.kind for row in store.history(first["id"])] == ["boxes", "clear", "boxes"]
     assert store.words([first["id"]])[0].text == first["text"], "taken back, the imported transcript holds"
@@ -146,7 +153,7 @@ def test_a_corrected_transcript_comes_back_as_it_was_left(page: Page, store: Sto
     first = ready(page)
     edit(page, "QQQ")
     page.wait_for_function("charloc.entry.word.confidence[0] === 0.7")
-    page.keyboard.press("Enter")
+    accept(page)
     all_saved(page)
     page.evaluate(
         "(id) => window.dispatchEvent(new CustomEvent('charloc:open', { detail: { words: [id], from: 'test' } }))",
@@ -156,8 +163,7 @@ def test_a_corrected_transcript_comes_back_as_it_was_left(page: Page, store: Sto
     assert word(page)["text"] == "QQQ" and word(page)["imported"] == first["characters"]
     assert [mark["box"] for mark in marks(page)] == [[10 * k, 5, 10 * k + 8, 20] for k in range(3)]
     edit(page, first["text"])
-    page.keyboard.press("Enter")  # before the boxes are known: it waits for them
-    page.wait_for_function("(id) => charloc.entry.word.id !== id", arg=first["id"])
+    accept(page)  # before the boxes are known: it waits for them
     all_saved(page)
     assert [row.text for row in store.history(first["id"])] == [tuple("QQQ"), None]
 
@@ -181,7 +187,7 @@ def test_characters_are_split_and_joined(browser: Browser, tmp_path: Path) -> No
             page.keyboard.press("Tab")
             page.keyboard.press("Shift+M")
             expect(page.locator(".cl-toast")).to_contain_text("cannot be split")
-            page.keyboard.press("Enter")
+            accept(page)
             all_saved(page)
             assert only_correction(store, first["id"]).text == ("fl", "û", "t", "e", "s")
 
@@ -229,3 +235,21 @@ def test_any_text_typed_in_place_is_shown_as_it_is_and_stays_text(page: Page) ->
         assert sorted(range(len(lefts)), key=lefts.__getitem__) == now["order"]
         assert page.evaluate("window.hacked") is None
         assert page.locator("img[src=x], .cl-editor script").count() == 0
+
+
+def test_marks_that_turn_text_round_are_shown(page: Page, store: Store) -> None:
+    first = ready(page)
+    store.save_correction(NewCorrection(first["id"], "turned", "skip", text=("a", "\u202e", "b")))
+    page.evaluate(
+        "(id) => { charloc.words.current = null;"
+        " dispatchEvent(new CustomEvent('charloc:open', { detail: { words: [id], from: 'test' } })); }",
+        first["id"],
+    )
+    expect(page.locator("[data-role=transcript]")).to_have_text("a⟨U+202E⟩b")
+    expect(page.locator(".cl-letter").nth(1)).to_contain_text("U+202E")
+    page.keyboard.press("t")
+    page.keyboard.press("Enter")
+    assert word(page)["characters"] == ["a", "\u202e", "b"], "looking changes nothing"
+    edit(page, "a\u202ebc")
+    assert word(page)["characters"] == ["a", "b", "c"]
+    expect(page.locator(".cl-toast")).to_contain_text("Invisible characters")
