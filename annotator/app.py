@@ -27,7 +27,9 @@ from annotator.routes_progress import make_progress_router
 from annotator.routes_queue import make_queue_router
 from annotator.routes_realign import make_realign_router
 from annotator.routes_rounds import make_rounds_router
+from annotator.routes_suspicious import Look, make_suspicious_router
 from annotator.security import Security
+from annotator.suspicions import start_looking
 from charloc.types import CharlocError
 from db import Store
 
@@ -42,6 +44,7 @@ def create_app(
     start: Start = start_round,
     cancel: Callable[[Store], object] = cancel_round,
     aligner: Aligner | None = None,
+    look: Look = start_looking,
 ) -> FastAPI:
     """The whole application on an open project.
 
@@ -52,11 +55,12 @@ def create_app(
         start: starts a process that runs one round.
         cancel: asks the running round to stop.
         aligner: re-aligns words while a person works on them; the caller closes it. None: nobody does.
+        look: starts a process that looks for suspicious transcripts.
 
     Returns:
         An ASGI application; the page is at "/".
     """
-    app = create_rest(store, project, start=start, cancel=cancel, aligner=aligner)
+    app = create_rest(store, project, start=start, cancel=cancel, aligner=aligner, look=look)
     static = f"/static/charloc/{add_static(app)}"
     cookie = cookie_name(project)
     app.include_router(make_login_router(store, project.resolve().name, static, cookie))
@@ -81,7 +85,13 @@ def create_app(
 
 
 def create_rest(
-    store: Store, project: Path, *, start: Start, cancel: Callable[[Store], object], aligner: Aligner | None = None
+    store: Store,
+    project: Path,
+    *,
+    start: Start,
+    cancel: Callable[[Store], object],
+    aligner: Aligner | None = None,
+    look: Look = start_looking,
 ) -> FastAPI:
     """The REST interface alone, unprotected; arguments as for `create_app`."""
     app = FastAPI(title="charloc", docs_url=None, redoc_url=None, openapi_url=None)
@@ -93,6 +103,7 @@ def create_rest(
     app.include_router(make_queue_router(store))
     app.include_router(make_progress_router(store))
     app.include_router(make_realign_router(store, aligner))
+    app.include_router(make_suspicious_router(store, project, look))
     add_errors(app)
     return app
 

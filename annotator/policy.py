@@ -34,12 +34,17 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("GET", "/api/rounds/compare", "reader"),
     ("GET", "/api/rounds/{}/contradictions", "reader"),
     ("GET", "/api/progress", "reader"),
+    ("GET", "/api/suspicions", "reader"),
     ("GET", "/images/{}", "reader"),
     # Correcting.
     ("POST", "/api/corrections", "annotator"),
     ("POST", "/api/words/{}/realign", "annotator"),
     ("POST", "/api/realign/warm", "annotator"),
     ("POST", "/api/leases/renew", "annotator"),
+    ("POST", "/api/suspicions/{}/accept", "annotator"),
+    ("POST", "/api/suspicions/{}/right", "annotator"),
+    ("POST", "/api/suspicions/run", "owner"),
+    ("POST", "/api/suspicions/stop", "owner"),
     # Training.
     ("POST", "/api/rounds", "owner"),
     ("POST", "/api/rounds/current/cancel", "owner"),

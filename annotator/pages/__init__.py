@@ -12,6 +12,7 @@ import gradio as gr
 
 from annotator.pages.annotate import Editor
 from annotator.pages.rounds import Header, RoundsTable
+from annotator.pages.suspicious import SuspiciousList
 
 STATIC = Path(__file__).parents[1] / "static"
 MODULES = tuple(sorted(path.stem for path in STATIC.glob("*.js")))
@@ -41,6 +42,8 @@ def build(name: str, static: str) -> gr.Blocks:
                 Editor(static, elem_id="charloc-editor")
             with gr.Tab("Rounds"):
                 RoundsTable(static, elem_id="charloc-rounds")
+            with gr.Tab("Suspicious"):
+                SuspiciousList(static, elem_id="charloc-suspicious")
     return pages
 
 

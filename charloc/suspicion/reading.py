@@ -30,6 +30,8 @@ from charloc.text import Charset, is_space
 from charloc.types import Pins, WordImage
 
 Floats = NDArray[np.float32]
+Priced = tuple[Floats, Floats, Floats]
+"""Costs of every symbol on every span, (C, N, D); of starting and of ending at each cut, (N,)."""
 TEMPER = 0.3
 """Weight of a frame's log-probability, as in `segmental`: a little more, as the ink knows nothing of letters."""
 LANGUAGE = 0.25
@@ -140,30 +142,42 @@ class Reader:
 
     def read(self, laid: Laid, scale: Scale, language: Language) -> Read:
         """The word's transcript, which fits, against others. `language` has not learned from this word."""
-        spans, starts, ends = self._price(laid, scale)
         text = laid.word.characters
-        likely = language.log_likelihood(text)
+        priced = self._price(laid, scale.shrunk(laid.scale, laid.letters))
+        first, gain, edited = self._climb(priced, text, laid.order, language)
+        free = self._free(priced, laid, language)
+        if free is not None and free[1] > max(gain, 0.0) + OTHER_TEXT:
+            # The transcript's letters are not these: how wide they seemed says nothing.
+            usual = self._price(laid, float(np.exp(scale.middle)))
+            better = self._free(usual, laid, language) or free
+            return Read(self._climb(usual, better[0], None, language)[2], Reason.other_text, free[1])
+        return Read(edited, first, float(gain))
+
+    def _climb(
+        self, priced: Priced, text: tuple[str, ...], order: Sequence[int] | None, language: Language
+    ) -> tuple[Reason | None, float, tuple[str, ...]]:
+        """Edit `text` as long as that makes it better: the kind of the best first edit, nats gained, what it becomes.
+
+        Args:
+            order: its layout, if some characters are not visible; then there is one edit at most.
+        """
+        hidden = order is not None and len(order) != len(text)
         first: Reason | None = None
-        gain, current, best_edit = 0.0, text, -np.inf
+        gain, best, current = 0.0, 0.0, text
         for step in range(STEPS):
-            visible = laid.order if step == 0 else visible_order(current, ())
-            found = self._edits(spans, starts, ends, current, visible, language, likely)
+            seen = order if hidden and order else visible_order(current, ())
+            found = self._best_edit(priced, current, seen, language)
             if found is None:
                 break
             better, reason, edited = found
             if step == 0:
-                best_edit, first = better, reason
+                first, best = reason, better
             if better < LEAST_STEP:
                 break
-            gain, current, likely = gain + better, edited, language.log_likelihood(edited)
-            if len(laid.order) != len(text):
-                break  # some are not visible: one edit, whose place is known
-        if gain <= 0:
-            gain = best_edit if np.isfinite(best_edit) else 0.0
-        free = self._free(spans, starts, ends, laid, language)
-        if free is not None and free[1] > max(gain, 0.0) + OTHER_TEXT:
-            return Read(free[0], Reason.other_text, free[1])
-        return Read(current, first, float(gain))
+            gain, current = gain + better, edited
+            if hidden:
+                break  # where the rest stands in what this makes of it is not known
+        return first, gain if gain else best, current
 
     # --- the lattice --------------------------------------------------------------------------------------------------
 
@@ -191,12 +205,12 @@ class Reader:
         scale = float(np.exp(ratio.mean())) if use.any() else 1.0
         return Laid(word, seen.ink, order, letters, True, spans, cuts, log_probs, scale)
 
-    def _price(self, laid: Laid, scale: Scale) -> tuple[Floats, Floats, Floats]:
-        """Costs of every symbol on every span, of starting and of ending at each cut."""
+    def _price(self, laid: Laid, scale: float) -> Priced:
+        """The word's lattice for every symbol, letters being `scale` times as wide as expected."""
         assert laid.spans is not None and laid.cuts is not None and laid.log_probs is not None
         expected: Expected = self._expected(core_of([laid.word.characters[i] for i in laid.order]))
         evidence = cumulate(laid.log_probs, self._classes, laid.cuts, TEMPER)
-        spans = span_costs(laid.spans, expected, scale.shrunk(laid.scale, laid.letters), evidence)
+        spans = span_costs(laid.spans, expected, scale, evidence)
         starts, ends = outside_costs(laid.spans)
         starts = starts - (evidence.outside - evidence.outside[0])
         return spans, starts, ends - (evidence.outside[-1] - evidence.outside)
@@ -211,13 +225,13 @@ class Reader:
 
     # --- other transcripts --------------------------------------------------------------------------------------------
 
-    def _edits(
-        self, spans: Floats, starts: Floats, ends: Floats, text: tuple[str, ...], order: Sequence[int],
-        language: Language, likely: float,
-    ) -> tuple[float, Reason, tuple[str, ...]] | None:  # fmt: skip
+    def _best_edit(
+        self, priced: Priced, text: tuple[str, ...], order: Sequence[int], language: Language
+    ) -> tuple[float, Reason, tuple[str, ...]] | None:
         """The best edit of `text`: nats by which it is better, its kind, what it makes of the text."""
         names = self._indices([text[i] for i in order])
-        cost, changed, added, dropped, swapped = edit_costs(spans, names, starts, ends)
+        cost, changed, added, dropped, swapped = edit_costs(priced[0], names, *priced[1:])
+        likely = language.log_likelihood(text)
         if not np.isfinite(cost):
             return None
         changed[np.arange(len(names)), names] = np.inf
@@ -241,17 +255,15 @@ class Reader:
                     best = better, reason, edited
         return best
 
-    def _free(
-        self, spans: Floats, starts: Floats, ends: Floats, laid: Laid, language: Language
-    ) -> tuple[tuple[str, ...], float] | None:
+    def _free(self, priced: Priced, laid: Laid, language: Language) -> tuple[tuple[str, ...], float] | None:
         """What the picture reads as with no transcript, and nats by which that is better; None where unknown."""
         text = laid.word.characters
         if len(laid.order) != len(text):
             return None  # what is not visible would be lost
         prices = np.where([symbol == " " for symbol in self.symbols], 0.0, -LONGER)
         prices = np.where(self._offered, prices, np.inf).astype(np.float32)
-        names, cost = best_reading(spans, starts, ends, prices)
-        forced = edit_costs(spans, self._indices([text[i] for i in laid.order]), starts, ends)[0]
+        names, cost = best_reading(*priced, prices)
+        forced = edit_costs(priced[0], self._indices([text[i] for i in laid.order]), *priced[1:])[0]
         if not len(names) or not np.isfinite(forced):
             return None
         read = [self.symbols[name] for name in names]
