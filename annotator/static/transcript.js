@@ -6,6 +6,7 @@ import { tidy } from "./geometry.js";
 import { plain } from "./marks.js";
 
 const TYPING_MS = 120; // typed faster than this, it is solved once
+const AGAIN_MS = 2500; // after nobody answered
 
 export class Transcript {
   constructor(editor) {
@@ -166,7 +167,9 @@ export class Transcript {
     const { word, marks } = entry;
     this.editor.live.drop(); // what was asked about the characters before
     const answer = await this.editor.live.solve(entry);
-    if (seq !== this.seq || entry !== this.editor.entry || entry.marks !== marks) return; // it comes late
+    const holds = () => seq === this.seq && entry === this.editor.entry && entry.marks === marks;
+    if (!holds()) return; // it comes late
+    if (!answer) setTimeout(() => holds() && this.solve(entry), AGAIN_MS); // the service may be starting
     if (answer?.detail) this.editor.toast(answer.detail);
     if (answer?.boxes?.length !== marks.length) return;
     const { confidence, order } = answer;

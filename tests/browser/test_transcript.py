@@ -149,6 +149,16 @@ def test_without_the_service_boxes_can_be_drawn_and_a_flag_or_skip_keeps_the_tex
     assert (row.kind, row.text) == ("flag", tuple("wrong"))
 
 
+def test_boxes_come_once_the_service_has_started(page: Page, realigner: Realigner) -> None:
+    ready(page)
+    page.route("**/api/words/*/realign", lambda route: route.fulfill(status=503, json={"detail": "starting"}), times=1)
+    edit(page, "QQQ")
+    page.wait_for_function("charloc.transcript.pending === null")
+    assert [mark["box"] for mark in marks(page)] == [None] * 3
+    page.wait_for_function("charloc.entry.marks.every((mark) => mark.box)")
+    assert len(realigner.asked) == 1
+
+
 def test_a_corrected_transcript_comes_back_as_it_was_left(page: Page, store: Store, realigner: Realigner) -> None:
     first = ready(page)
     edit(page, "QQQ")
