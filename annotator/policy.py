@@ -28,6 +28,8 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("GET", "/api/queue", "reader"),
     ("GET", "/api/queue/about", "reader"),
     ("GET", "/api/queue/choices", "reader"),
+    ("GET", "/api/glyphs", "reader"),
+    ("GET", "/api/glyphs/atlas/{}", "reader"),
     ("GET", "/api/words", "reader"),
     ("GET", "/api/words/{}", "reader"),
     ("GET", "/api/rounds", "reader"),
@@ -45,6 +47,8 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("POST", "/api/suspicions/{}/right", "annotator"),
     ("POST", "/api/suspicions/run", "owner"),
     ("POST", "/api/suspicions/stop", "owner"),
+    ("POST", "/api/glyphs/accept", "annotator"),
+    ("POST", "/api/glyphs/flag", "annotator"),
     # Training.
     ("POST", "/api/rounds", "owner"),
     ("POST", "/api/rounds/current/cancel", "owner"),

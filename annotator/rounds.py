@@ -26,6 +26,7 @@ import numpy as np
 from annotator.disagreements import disagreements
 from annotator.heldback import held_back, share_in_force, unlearned
 from annotator.lines import line_of, newest_of
+from annotator.oddities import look_for_oddities
 from annotator.prequential import compare, prequential
 from annotator.reporter import Reporter, RoundCancelled
 from annotator.starts import FRESH, INIT, START, Start
@@ -192,8 +193,6 @@ def _attempt(
         with report:
             result = _work(store, project, this, kept, report)
         shutil.rmtree(kept, ignore_errors=True)
-        prepare(store, result)
-        return result
     except RoundCancelled:
         shutil.rmtree(kept, ignore_errors=True)
         _end(store, this, "cancelled", "cancelled")
@@ -204,6 +203,10 @@ def _attempt(
     except Exception as error:
         _end(store, this, "failed", str(error) if isinstance(error, CharlocError) else f"unexpected: {error!r}")
         raise
+    # It can be seen already: what helps to look through it may take its time.
+    prepare(store, result)
+    look_for_oddities(store, result)
+    return result
 
 
 def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:

@@ -27,6 +27,8 @@ from db.records import (
 )
 from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, RoundRow, StandingRow, WordRow
 
+AMONG_LIKES = "accepted among its likes"
+"""The reason of a correction that accepts single characters without anybody having seen the word as a whole."""
 _CORRECTION = CorrectionRow.__table__
 _PLACE = {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}
 
@@ -194,8 +196,7 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
         update(StandingRow)
         .where(StandingRow.word_id == new.word_id)
         .values(
-            # Where only the transcript was corrected, nobody has looked at the boxes yet.
-            place=_PLACE[new.kind] if new.kind != "boxes" or states.total() > states["untouched"] else AWAITING,
+            place=_place(new, states),
             text=values["text"],
             search=_search(connection, new),
             correction_id=None if new.kind == "clear" else row["id"],
@@ -205,6 +206,15 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
     )
     end_leases(connection, new.word_id, new.author)
     return as_correction(row)
+
+
+def _place(new: NewCorrection, states: Counter[MarkState]) -> int:
+    """Where the word stands now: nobody has decided about it as long as only its transcript was corrected, or single
+    characters of it were accepted among their likes."""
+    rest = states["untouched"]
+    if new.kind == "boxes" and (rest == states.total() or (rest and new.reason == AMONG_LIKES)):
+        return AWAITING
+    return _PLACE[new.kind]
 
 
 def _search(connection: Connection, new: NewCorrection) -> str:

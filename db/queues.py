@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from db.asked import Asked, folded
+from db.corrections import AMONG_LIKES
 from db.engine import Database
 from db.records import RecordError
 from db.schema import (
@@ -251,7 +252,8 @@ def _flagged() -> CompoundSelect[Any]:
 def _flagged_glyphs() -> Select[Any]:
     newest = select(func.max(VerdictRow.id)).where(VerdictRow.subject == "glyph")
     newest = newest.group_by(VerdictRow.word_id, VerdictRow.position)
-    corrected = and_(CorrectionRow.kind == "boxes", CorrectionRow.created_at > VerdictRow.created_at)
+    seen = and_(CorrectionRow.kind == "boxes", CorrectionRow.reason != AMONG_LIKES)
+    corrected = and_(seen, CorrectionRow.created_at > VerdictRow.created_at)
     query = select(VerdictRow.word_id).join(StandingRow, StandingRow.word_id == VerdictRow.word_id)
     query = query.outerjoin(CorrectionRow, CorrectionRow.id == StandingRow.correction_id)
     return query.where(

@@ -8,6 +8,7 @@ from typing import Self
 
 from db.corrections import Corrections
 from db.engine import best_sqlite, explained, sqlite_engine
+from db.glyphs import Glyphs
 from db.leases import Leases
 from db.migrate import prepare
 from db.opinions import Opinions
@@ -39,6 +40,7 @@ class Store(
     Suspicions,
     Queues,
     Tags,
+    Glyphs,
 ):
     """Words, rounds, proposals, corrections and people of one project.
 

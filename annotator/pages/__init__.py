@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from annotator.pages.annotate import Editor
+from annotator.pages.glyphs import GlyphSheet
 from annotator.pages.rounds import Header, RoundsTable
 from annotator.pages.suspicious import SuspiciousList
 
@@ -40,6 +41,8 @@ def build(name: str, static: str) -> gr.Blocks:
         with gr.Tabs(elem_id="charloc-tabs"):
             with gr.Tab("Annotate"):
                 Editor(static, elem_id="charloc-editor")
+            with gr.Tab("Glyphs"):
+                GlyphSheet(static, elem_id="charloc-glyphs")
             with gr.Tab("Rounds"):
                 RoundsTable(static, elem_id="charloc-rounds")
             with gr.Tab("Suspicious"):

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from charloc.types import Localization, SourceWord
 from db import CharacterMark, Correction, CorrectionKind, NewCorrection, Round, RoundStats, Store
 from db.asked import folded
+from db.corrections import AMONG_LIKES
 from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
 
 Item = tuple[SourceWord, int, int, str]
@@ -116,10 +117,12 @@ def assert_whole(store: Store) -> None:
         row = in_force.get(id)
         states = [mark[0] for mark in row["characters"]] if row else []
         kind = row["kind"] if row else "clear"
+        rest = "untouched" in states
+        undecided = rest and (set(states) == {"untouched"} or bool(row and row["reason"] == AMONG_LIKES))
         expected[id] = {
             "word_id": id,
             "place": {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}[kind]
-            if kind != "boxes" or set(states) - {"untouched"}
+            if kind != "boxes" or not undecided
             else AWAITING,
             "turn": -uncertainty[id] if id in uncertainty else inf,
             "correction_id": row["id"] if row and kind != "clear" else None,

@@ -1,0 +1,112 @@
+"""Glyph sheets over REST: what is shown, accepting and flagging many, exactly once."""
+
+from __future__ import annotations
+
+import io
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from annotator.oddities import look_for_oddities
+from annotator.turns import prepare
+from db import Asked, CharacterMark, NewCorrection, Store
+
+
+@pytest.fixture(autouse=True)
+def looked_at(store: Store) -> None:
+    newest = store.newest_round()
+    assert newest is not None
+    prepare(store, newest)
+    look_for_oddities(store, newest)
+
+
+def sheet(client: TestClient, character: str = "e", **more: object) -> dict:
+    return client.get("/api/glyphs", params={"character": character, **more}).json()
+
+
+def chosen(rows: list[list]) -> list[dict]:
+    return [dict(zip(("word_id", "word_key", "index", "correction"), row[:4], strict=True)) for row in rows]
+
+
+def accept(client: TestClient, rows: list[list], uuid: str = "") -> dict:
+    body = {"uuid": uuid or str(uuid4()), "round_id": 1, "glyphs": chosen(rows)}
+    answer = client.post("/api/glyphs/accept", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_sheet_has_every_crop_in_its_order(client: TestClient, store: Store) -> None:
+    found = sheet(client)
+    there = {(word.id, k) for word in store.words(store.word_ids()) for k, c in enumerate(word.characters) if c == "e"}
+    assert {(row[0], row[2]) for row in found["rows"]} == there and found["count"] == len(there)
+    oddities = [row[4] for row in found["rows"]]
+    assert found["compared"] and oddities == sorted(oddities, reverse=True)
+    confidence = [row[5] for row in sheet(client, order="unsure")["rows"]]
+    assert confidence == sorted(confidence)
+    rest = sheet(client, start=2, limit=3)
+    assert rest["rows"] == found["rows"][2:5] and rest["atlases"] == []
+    (name,) = found["atlases"]
+    picture = client.get(f"/api/glyphs/atlas/{name}")
+    image = Image.open(io.BytesIO(picture.content))
+    assert image.size == (found["cell"][0] * found["columns"], found["cell"][1])
+    assert "immutable" in picture.headers["cache-control"]
+    crop = np.asarray(image)[:, : found["cell"][0]]
+    assert crop.min() < 90 and crop.max() > 200, "there is ink on paper"
+    assert client.get("/api/glyphs/atlas/" + "0" * 32).status_code == 404
+    assert client.get("/api/glyphs/atlas/..%2Fx").status_code == 404
+    assert sheet(client, "ß")["count"] == 0
+    assert client.get("/api/glyphs", params={"character": "ee"}).status_code == 422
+
+
+def test_accepting_adds_to_what_holds_and_leaves_the_word_open(client: TestClient, store: Store) -> None:
+    rows = sheet(client)["rows"]
+    word_id = next(row[0] for row in rows if sum(other[0] == row[0] for other in rows) == 1)
+    (row,) = (row for row in rows if row[0] == word_id)
+    uuid = str(uuid4())
+    assert accept(client, [row], uuid) == accept(client, [row], uuid), "sent again, stored once"
+    (kept,) = store.history(word_id)
+    assert [mark.state for mark in kept.characters].count("accepted") == 1
+    assert kept.characters[row[2]].state == "accepted" and kept.characters[row[2]].box is not None
+    assert word_id in store.queue(99), "nobody has seen the word as a whole"
+    assert store.counts().corrected == 0
+    # Built on stale knowledge: refused, and said.
+    answer = accept(client, [row])
+    assert not answer["accepted"] and "decided about this word meanwhile" in answer["conflicts"][0]["detail"]
+    # On top of a person's own boxes: those stay.
+    marks = (CharacterMark("pinned", (1.0, 1.0, 5.0, 9.0)), *kept.characters[1:])
+    mine = store.save_correction(NewCorrection(word_id, "mine", "boxes", marks, base_id=kept.id))
+    more = [each for character in "ainou" for each in sheet(client, character)["rows"]]
+    others = [each for each in more if each[0] == word_id and each[2]]
+    accept(client, others[:1])
+    now = store.corrections_in_force([word_id])[word_id]
+    assert now.base_id == mine.id and now.characters[0] == marks[0] and now.characters[row[2]] == marks[row[2]]
+    assert now.characters[others[0][2]].state == "accepted"
+
+
+def test_flagged_crops_wait_until_their_word_is_corrected(client: TestClient, store: Store) -> None:
+    rows = sheet(client)["rows"]
+    flag = {"value": "wrong", "glyphs": chosen(rows[:2])}
+    assert client.post("/api/glyphs/flag", json=flag).json() == {"judged": 2}
+    flagged = Asked("flagged")
+    assert sorted(store.queue(9, asked=flagged)) == sorted({rows[0][0], rows[1][0]})
+    states = sheet(client)["states"]
+    assert [states[row[6]] for row in sheet(client)["rows"][:3]] == ["flagged", "flagged", "untouched"]
+    client.post("/api/glyphs/flag", json={"value": "right", "glyphs": chosen(rows[:1])})
+    assert store.queue(9, asked=flagged) == [rows[1][0]]
+    length = len(store.words([rows[1][0]])[0].characters)
+    marks = tuple(CharacterMark("accepted", (1.0, 1.0, 5.0, 9.0)) for _ in range(length))
+    store.save_correction(NewCorrection(rows[1][0], "all", "boxes", marks))
+    assert store.queue(9, asked=flagged) == []
+    assert client.post("/api/glyphs/flag", json={**flag, "value": "odd"}).status_code == 422
+    unknown = {"value": "wrong", "glyphs": [{"word_id": 999, "word_key": "", "index": 0, "correction": 0}]}
+    assert client.post("/api/glyphs/flag", json=unknown).status_code == 422
+
+
+def test_an_outdated_transcript_is_refused(client: TestClient, store: Store) -> None:
+    row = sheet(client)["rows"][0]
+    answer = accept(client, [[row[0], "another key", *row[2:]]])
+    assert not answer["accepted"] and "Open the character again" in answer["conflicts"][0]["detail"]
+    assert store.history(row[0]) == []
