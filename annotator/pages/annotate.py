@@ -72,7 +72,8 @@ TEMPLATE = """
         <button type="button" value="Badly cut out"><kbd>3</kbd>Badly cut out</button>
       </div>
       <label>In your own words <input type="text" maxlength="500" data-role="reason" autocomplete="off"></label>
-      <menu><button type="button" data-role="flag-no">Back<kbd>Esc</kbd></button>
+      <menu><button type="button" data-role="flag-edit">Correct the transcript instead</button>
+        <button type="button" data-role="flag-no">Back<kbd>Esc</kbd></button>
         <button type="submit" class="cl-primary" data-role="flag-yes">Flag<kbd>Enter</kbd></button></menu>
     </form>
   </dialog>

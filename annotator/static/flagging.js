@@ -23,6 +23,10 @@ export function bindFlag(editor) {
     event.preventDefault();
     say(reason.value);
   });
+  editor.part("flag-edit").addEventListener("click", () => {
+    dialog.close();
+    editor.run("edit");
+  });
   editor.part("flag-no").addEventListener("click", () => dialog.close());
   reason.addEventListener("keydown", (event) => {
     const number = Number(/^Digit([1-9])$/.exec(event.code)?.[1] ?? event.key);

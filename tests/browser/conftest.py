@@ -20,8 +20,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from db import Store
 from tests.annotator.conftest import create_app, event_loops_closed
 from tests.browser.browsers import launch_chromium
+from tests.browser.looking import ready
 from tests.browser.server import start
-from tests.projects import make_project
+from tests.projects import TEXTS, make_project
 
 SERVER = Path(__file__).with_name("server.py")
 TIMEOUT_S = 60
@@ -118,6 +119,31 @@ def killable_page(browser: Browser, killable: Server) -> Iterator[Page]:
     """The same, on a server that can be killed."""
     with uncomplaining(browser, killable.url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store]]:
+    """The address and the store of a larger project that all tests of a module share."""
+    folder = tmp_path_factory.mktemp("lasting") / "project"
+    with make_project(folder, [*TEXTS, *(text[::-1] for text in TEXTS)]) as opened, served(opened, folder) as url:
+        yield url, opened
+
+
+@pytest.fixture(scope="module")
+def lasting_page(browser: Browser, lasting: tuple[str, Store]) -> Iterator[Page]:
+    with uncomplaining(browser, lasting[0]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_page(lasting_page: Page) -> Page:
+    """The module's one page, as if it were new: it remembers nothing, and shows the next word of the queue."""
+    lasting_page.unroute_all(behavior="ignoreErrors")
+    ready(lasting_page)
+    lasting_page.evaluate("clearTimeout(charloc.remembering); localStorage.clear()")
+    lasting_page.reload()
+    ready(lasting_page)
+    return lasting_page
 
 
 @contextmanager

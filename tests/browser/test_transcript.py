@@ -41,6 +41,16 @@ class Realigner:
 
 
 @pytest.fixture
+def page(fresh_page: Page) -> Page:
+    return fresh_page
+
+
+@pytest.fixture
+def store(lasting: tuple[str, Store]) -> Store:
+    return lasting[1]
+
+
+@pytest.fixture
 def realigner(page: Page) -> Iterator[Realigner]:
     made = Realigner()
     page.route("**/api/words/*/realign", made)
@@ -138,7 +148,11 @@ def test_without_the_service_boxes_can_be_drawn_and_a_flag_or_skip_keeps_the_tex
     assert selected(page) == len(first["text"])
     page.keyboard.press("s")
     second = ready(page)
-    edit(page, "wrong")
+    page.keyboard.press("f")
+    page.get_by_role("button", name="Correct the transcript instead").click()
+    expect(page.locator(INPUT)).to_be_focused()
+    page.keyboard.insert_text("wrong")
+    page.keyboard.press("Enter")
     page.keyboard.press("f")
     page.keyboard.press("2")
     ready(page)
@@ -203,8 +217,6 @@ def test_characters_are_split_and_joined(browser: Browser, tmp_path: Path) -> No
 
 
 def test_what_stays_is_matched(page: Page) -> None:
-    ready(page)
-
     def from_old(old: str, now: str) -> list:
         call = f"([a, b]) => {CLUSTERS}.then((all) => all.matched([...a], [...b]))"
         found = page.evaluate(call, [old, now])
