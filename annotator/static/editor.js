@@ -215,6 +215,7 @@ class Editor {
     const sameCharacters = word.characters === entry.word.characters;
     Object.assign(entry, { word, marks, selected: Math.min(entry.selected, marks.length - 1) });
     this.nudged = null;
+    entry.since = null;
     this.live.drop();
     if (sameCharacters) {
       this.stage.update();

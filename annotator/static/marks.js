@@ -47,8 +47,8 @@ export function standing(word, marks, index) {
 // The marks after a solve under them: what is untouched takes its new place, all else stays as a person left it.
 //
 // Neighbours move together, and only if the model is no less sure of their new places than of those they had `before`
-// this step, or if these are taken by what a person placed: a pin says little about what stands elsewhere. Comparing with
-// the step's beginning, not with the last answer, makes where they are depend on where the pin is, not on how it came there.
+// the character that is being placed was touched, or if these are taken by what a person placed: a pin says little about
+// what stands elsewhere. Measured by the last answer instead, where they are would depend on how the pin came there.
 export function followed(word, marks, before, boxes, confidence) {
   const open = (index) => marks[index].state === "untouched" && Boolean(boxes[index]);
   const now = marks.map((mark, index) =>

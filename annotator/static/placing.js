@@ -8,9 +8,16 @@ const SAME_STEP_MS = 700; // nudges closer than this are one step to undo
 
 // Put a character's box; `going`: a part of the step before. `alone`: the others stay where they are.
 export function pin(editor, index, box, going, alone = false) {
+  begin(editor.entry, index);
   mark(editor, index, { state: "pinned", box }, going);
   if (alone) editor.live.drop();
   else editor.live.ask(editor.entry);
+}
+
+// What follows is measured by where it stood before this character was touched: a nudge to the right place leads through
+// wrong ones.
+function begin(entry, index) {
+  if (entry.since?.index !== index) entry.since = { index, marks: entry.marks };
 }
 
 function mark(editor, index, said, going = false) {
@@ -60,15 +67,16 @@ export function acceptOne(editor) {
 export function toggleInvisible(editor) {
   const { word, marks, selected } = editor.entry;
   const gone = marks[selected].state === "invisible";
+  begin(editor.entry, selected);
   mark(editor, selected, gone ? { state: "untouched", box: word.boxes[selected] } : { state: "invisible", box: null });
   editor.live.ask(editor.entry);
 }
 
 // The untouched characters take the places they have under what was said: a part of the same step.
 export function follow(editor, entry, boxes, confidence) {
-  const { word, marks, undo } = entry;
+  const { word, marks, since } = entry;
   const within = boxes.map((box) => box && tidy(box, word.width, word.height));
-  entry.marks = followed(word, marks, undo.at(-1)?.marks ?? marks, within, confidence);
+  entry.marks = followed(word, marks, since?.marks ?? marks, within, confidence);
   editor.stage.update(true);
   editor.draw();
   editor.rememberSoon(entry);

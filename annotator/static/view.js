@@ -52,6 +52,7 @@ export class View {
     const { editor } = this;
     const stage = editor.part("stage");
     stage.dataset.contrast = this.contrast;
+    editor.part("legend").dataset.contrast = this.contrast;
     stage.dataset.overlay = this.overlay;
     editor.stage.setHidden(this.overlay !== "all");
     editor.button("hide").setAttribute("aria-pressed", String(this.overlay !== "all"));

@@ -39,6 +39,23 @@ WATCH = """() => {
 }"""
 
 
+class MainThread:
+    """The time that the page's main thread works, by its own clock: what else the machine does is not in it."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._begun = self._now()
+
+    def _now(self) -> float:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
+
+    def ms(self) -> float:
+        """Since it was made."""
+        return 1000 * (self._now() - self._begun)
+
+
 def slow_network(page: Page, latency_ms: float) -> None:
     """Every answer comes that much later, as over a network (Chromium's own emulation)."""
     devtools = page.context.new_cdp_session(page)

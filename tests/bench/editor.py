@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.bench._painted import WATCH, round_trip_ms, slow_network, spread
+from tests.bench._painted import WATCH, MainThread, round_trip_ms, slow_network, spread
 from tests.bench._person import true_pins
 from tests.bench._sets import ROOT, data_folder, load
 from tests.bench._typist import Box, Work, correct
@@ -66,14 +66,17 @@ def _keys(browser: Browser, base: Path, options: argparse.Namespace) -> Iterator
                 slow_network(page, latency_ms)
             trip = round_trip_ms(page)
             page.evaluate(WATCH)
+            working = MainThread(page)
             for press in range(options.presses):
                 page.keyboard.press("Enter" if press % 2 else "s")
                 page.wait_for_timeout(BETWEEN_MS)
+            own_ms = working.ms() / options.presses
             painted = page.evaluate("painted")
             bad = sum(not (each["changed"] and each["whole"]) for each in painted)
             all_saved(page)
         what = f"key -> next word painted, ms, p50 / p95 / p99; requests take {trip:.0f} ms"
         yield what, "p95 <= 33", spread([each["ms"] for each in painted]) + (f", {bad} NOT WHOLE" if bad else "")
+        yield "the page's own work for each key, polls and prefetch too, ms of processor time", "-", f"{own_ms:.1f}"
 
 
 def _follow(browser: Browser, base: Path, options: argparse.Namespace) -> Iterator[Row]:

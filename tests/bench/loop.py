@@ -146,4 +146,4 @@ def served(project: Path) -> Iterator[str]:
                 break
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)

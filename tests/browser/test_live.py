@@ -27,6 +27,7 @@ class Solver:
         self.waiting: list[Route] = []
         self.held = False
         self.status = 200
+        self.sure = SURE
         page.route(REALIGN, self.hear)
 
     def hear(self, route: Route) -> None:
@@ -42,7 +43,7 @@ class Solver:
             route.fulfill(status=self.status, json={"detail": "Nothing fits between “a” and “b”."})
             return
         boxes = [after(mark["box"]) if mark["state"] == "untouched" else mark["box"] for mark in body["marks"]]
-        sure = [SURE] * len(boxes)
+        sure = [self.sure] * len(boxes)
         route.fulfill(json={"characters": body["characters"], "boxes": boxes, "confidence": sure, "seq": body["seq"]})
 
     def release(self) -> None:
@@ -96,6 +97,19 @@ def others(page: Page, but: int) -> list[dict[str, Any]]:
 def middle(page: Page, index: int) -> tuple[float, float]:
     x, y, width, height = on_screen(page, index)
     return x + width / 2, y + height / 2
+
+
+def test_what_follows_is_measured_by_where_it_was_before_the_character_was_touched(page: Page, solver: Solver) -> None:
+    ready(page)
+    index = selected(page)
+    start = others(page, index)
+    page.keyboard.press("ArrowDown")
+    settled(page)
+    assert others(page, index) != start
+    solver.sure = 0.01
+    page.keyboard.press("ArrowDown")
+    settled(page)
+    assert others(page, index) == start, "not by where a nudge on the way had led them"
 
 
 def test_what_is_untouched_follows_and_undo_takes_all_back_in_one_step(
