@@ -24,6 +24,7 @@ from annotator.login import make_login_router
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
 from annotator.routes_glyphs import make_glyph_router
+from annotator.routes_people import make_people_router
 from annotator.routes_progress import make_progress_router
 from annotator.routes_queue import make_queue_router
 from annotator.routes_realign import make_realign_router
@@ -103,6 +104,7 @@ def create_rest(
     app.include_router(make_rounds_router(store, jobs))
     app.include_router(make_queue_router(store))
     app.include_router(make_glyph_router(store))
+    app.include_router(make_people_router(store))
     app.include_router(make_progress_router(store))
     app.include_router(make_realign_router(store, aligner))
     app.include_router(make_suspicious_router(store, project, look))

@@ -12,6 +12,7 @@ import gradio as gr
 
 from annotator.pages.annotate import Editor
 from annotator.pages.glyphs import GlyphSheet
+from annotator.pages.people import People
 from annotator.pages.rounds import Header, RoundsTable
 from annotator.pages.suspicious import SuspiciousList
 
@@ -47,6 +48,8 @@ def build(name: str, static: str) -> gr.Blocks:
                 RoundsTable(static, elem_id="charloc-rounds")
             with gr.Tab("Suspicious"):
                 SuspiciousList(static, elem_id="charloc-suspicious")
+            with gr.Tab("People", elem_id="charloc-people-tab"):
+                People(static, elem_id="charloc-people")
     return pages
 
 

@@ -15,7 +15,7 @@ TEMPLATE = """
         title="Click to correct it">&nbsp;</div>
       <input class="cl-transcript" data-role="transcript-input" type="text" dir="auto" lang="und" hidden
         aria-label="Transcript" maxlength="4000" autocomplete="off" autocapitalize="off" spellcheck="false">
-      <button type="button" class="cl-pen" data-do="edit" aria-label="Correct the transcript"
+      <button type="button" class="cl-pen" data-do="edit" data-least="annotator" aria-label="Correct the transcript"
         title="Correct the transcript">&#9998;</button>
       <span class="cl-joins" data-role="transcript-bar" hidden>
         <button type="button" data-do="merge" title="The selected character and the next are one">Join</button>
@@ -24,6 +24,8 @@ TEMPLATE = """
     </div>
     <div class="cl-facts">
       <span class="cl-name" data-role="name">&nbsp;</span>
+      <button type="button" class="cl-pen" data-do="history" aria-label="History of this word"
+        title="Who said what of this word, and when (I)">&#8634;</button>
       <button type="button" class="cl-save" data-role="save" data-state="saved" title="Every decision is kept in this
  browser first, then sent."><i></i><span data-role="save-text">All saved</span></button>
     </div>
@@ -36,14 +38,17 @@ TEMPLATE = """
     <span class="cl-legend" data-role="legend" role="note" aria-label="How sure the model is, and what you said"></span>
   </div>
   <nav class="cl-actions" aria-label="Actions">
-    <button type="button" class="cl-primary" data-do="accept">Accept<kbd>Enter</kbd></button>
+    <button type="button" class="cl-primary" data-do="accept" data-least="annotator">Accept<kbd>Enter</kbd></button>
     <button type="button" data-do="skip" title="Leave the rest open and go on. Boxes you corrected are kept.">
       Skip<kbd>S</kbd></button>
-    <button type="button" data-do="flag" title="The transcript or the image is wrong">Flag<kbd>F</kbd></button>
-    <button type="button" data-do="undo" title="Take back the last step, also into earlier words">
+    <button type="button" data-do="flag" data-least="annotator" title="The transcript or the image is wrong">
+      Flag<kbd>F</kbd></button>
+    <button type="button" data-do="undo" data-least="annotator"
+      title="Take back the last step, also into earlier words">
       Undo<kbd>U</kbd></button>
     <span class="cl-gap"></span>
-    <button type="button" data-do="invisible" title="The selected character is not to be seen in the image">
+    <button type="button" data-do="invisible" data-least="annotator"
+      title="The selected character is not to be seen in the image">
       Not visible<kbd>X</kbd></button>
     <button type="button" data-do="follow" aria-pressed="true" title="While you move a character, the others follow.
  Alt while dragging holds them.">Follow<kbd>L</kbd></button>

@@ -14,10 +14,26 @@ HEADER = """
     <div class="cl-running">
       <span data-role="phase"></span><progress data-role="progress" max="1"></progress>
     </div>
-    <select data-role="method" aria-label="Method of the next round"></select>
-    <button type="button" data-role="start" disabled>Train a round</button>
-    <button type="button" data-role="cancel">Cancel</button>
+    <select data-role="method" data-least="owner" aria-label="Method of the next round"></select>
+    <button type="button" data-role="start" data-least="owner" disabled>Train a round</button>
+    <button type="button" data-role="cancel" data-least="owner">Cancel</button>
   </div>
+  <details class="cl-who" data-role="who" hidden>
+    <summary aria-label="Your login"><span data-role="who-name"></span></summary>
+    <div>
+      <p data-role="who-role"></p>
+      <form method="post" action="/logout"><button type="submit">Log out</button></form>
+      <form method="post" action="/logout?everywhere=1"><button type="submit">Log out everywhere</button></form>
+    </div>
+  </details>
+  <dialog class="cl-dialog cl-history" data-role="history" aria-labelledby="cl-history-title">
+    <h2 id="cl-history-title"></h2>
+    <ol data-role="entries"></ol>
+    <p data-role="history-said" class="cl-said-now" role="status"></p>
+    <menu><button type="button" data-role="use-check" data-least="owner">Use as a check word</button>
+      <button type="button" data-role="history-open">Open</button>
+      <button type="button" class="cl-primary" data-role="history-close">Close</button></menu>
+  </dialog>
 </header>
 """
 
@@ -25,7 +41,7 @@ ROUNDS = """
 <section class="cl-rounds" aria-label="Rounds">
   <div class="cl-warning" data-role="worse" role="status" hidden></div>
   <div class="cl-panel">
-    <form data-role="next" class="cl-next" aria-label="The next round">
+    <form data-role="next" class="cl-next" data-least="owner" aria-label="The next round">
       <div data-role="begin" class="cl-fields">
         <label>Method <select data-role="next-method"></select></label>
         <label title="Used where the method has learned nothing in this line of rounds, or is begun afresh">Begins from
@@ -46,7 +62,7 @@ ROUNDS = """
         <button type="button" data-role="stop">Cancel it</button>
       </div>
     </form>
-    <form data-role="hold-back" class="cl-next" aria-label="Held back">
+    <form data-role="hold-back" class="cl-next" data-least="owner" aria-label="Held back">
       <div class="cl-fields">
         <label title="These are not learned from, so that they can judge every round; what you said of them is kept and
  exported">Held back <input type="number" min="0" max="50" step="1" data-role="share"> % of corrected words</label>

@@ -2,6 +2,8 @@
 
 import * as deciding from "./deciding.js";
 import { openFlag } from "./flagging.js";
+import { showHistory } from "./history.js";
+import { may } from "./session.js";
 import { acceptOne, addBox, toggleInvisible } from "./placing.js";
 
 const ALWAYS = {
@@ -32,16 +34,30 @@ const WITH_A_WORD = {
   contrast: ({ view }) => view.nextContrast(),
   larger: ({ stage }) => stage.setZoom(stage.zoom * 1.25),
   smaller: ({ stage }) => stage.setZoom(stage.zoom / 1.25),
+  history: ({ entry }) => showHistory(entry.word.id),
   fit: ({ stage }) => stage.setZoom(1),
 };
+
+const CHANGING = ["undo", "redo", "accept", "skip", "flag", "acceptOne", "invisible", "addBox", "edit", "merge", "split"];
+export const LOOKING = "You may look at everything here, and change nothing: you are a reader. Ask an owner.";
 
 export const NAMES = [...Object.keys(ALWAYS), ...Object.keys(WITH_A_WORD)];
 
 // Do what a button or key names. What needs a word does nothing without one.
 export function run(editor, name) {
+  if (!may("annotator") && CHANGING.includes(name)) return look(editor, name);
   const action = ALWAYS[name] ?? (editor.entry && WITH_A_WORD[name]);
   action?.(editor);
   drawSwitches(editor);
+}
+
+// Who may only look goes from word to word, and leaves each as it is.
+function look(editor, name) {
+  const { entry, words } = editor;
+  if (!["accept", "skip"].includes(name)) return editor.toast(LOOKING);
+  if (!entry) return;
+  words.skipped.add(entry.word.id);
+  editor.next();
 }
 
 // Show which switches are on.

@@ -1,6 +1,6 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
-import { drawSwitches, run } from "./actions.js";
+import { drawSwitches, LOOKING, run } from "./actions.js";
 import { bindFlag } from "./flagging.js";
 import { KeyDialog } from "./keydialog.js";
 import { Keymap } from "./keymap.js";
@@ -12,6 +12,7 @@ import { Outbox } from "./outbox.js";
 import { cancelStep, follow, nudge, pin } from "./placing.js";
 import { Progress } from "./progress.js";
 import { QueueBar } from "./queue.js";
+import { may } from "./session.js";
 import { Stage } from "./stage.js";
 import { listen, poll } from "./status.js";
 import { drawEmpty, drawSaveState, drawTroubles } from "./notices.js";
@@ -225,6 +226,7 @@ class Editor {
 
   // Replace the marks; `going`: part of the step before.
   change(marks, going = false) {
+    if (!may("annotator")) return this.toast(LOOKING);
     const { entry } = this;
     if (!going) entry.undo.push(this.snapshot());
     entry.redo = [];

@@ -1,6 +1,7 @@
 // The bar at the top: the project's name, and training a round: method, button, progress, cancel.
 
 import { setting } from "./settings.js";
+import { mount as mountSession } from "./session.js";
 import { listen, poll } from "./status.js";
 
 const PHASES = {
@@ -14,6 +15,7 @@ const PHASES = {
 export function mount(element, methods) {
   const part = (role) => element.querySelector(`[data-role=${role}]`);
   const train = part("train");
+  mountSession(element);
   let posting = false;
   let complaint = "";
   let job = null;

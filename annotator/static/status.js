@@ -1,5 +1,7 @@
 // One poll of /api/status for the whole page: how far the project is, and the round that is running.
 
+import { adopt } from "./session.js";
+
 const RESTING_MS = 5000;
 const WATCHING_MS = 1000;
 
@@ -32,6 +34,7 @@ async function ask() {
   try {
     const response = await fetch("/api/status", { signal: AbortSignal.timeout(10000) });
     if (response.ok) status = await response.json();
+    if (status && !latest) adopt(status);
   } catch {
     // told to the listeners as null
   }

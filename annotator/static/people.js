@@ -1,0 +1,267 @@
+// The page of people: what each does, how far they agree, where an owner has to decide, how work is shared.
+
+import { showHistory } from "./history.js";
+import { newUuid } from "./outbox.js";
+import { inWords, version } from "./versions.js";
+
+const NONE = "–";
+const AT_ONCE = 6;
+const AGAIN_MS = 15000;
+
+export function mount(element) {
+  const root = element.querySelector(".cl-people");
+  new People(root).start();
+}
+
+class People {
+  constructor(root) {
+    this.root = root;
+    this.part = (role) => root.querySelector(`[data-role=${role}]`);
+    this.part("more").addEventListener("click", () => this.loadCards(this.part("cards").children.length));
+    this.part("sharing").addEventListener("submit", (event) => this.set(event));
+    this.part("checks").addEventListener("submit", (event) => this.addChecks(event));
+    this.part("no-checks").addEventListener("click", () => this.change("/api/people/checks/remove", null, () => "People are checked no more; what they answered stays."));
+    this.part("revert-no").addEventListener("click", () => this.part("revert").close());
+    this.part("revert-yes").addEventListener("click", () => this.revert());
+  }
+
+  // Loaded whenever the page comes into sight, and now and then while it is.
+  start() {
+    new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.load()).observe(this.root);
+    this.timer = setInterval(() => {
+      if (!this.root.isConnected) clearInterval(this.timer);
+      else if (this.root.offsetParent && !document.hidden && !document.querySelector("dialog[open]")) this.load();
+    }, AGAIN_MS);
+  }
+
+  async load() {
+    const answer = await ask("/api/people");
+    if (!answer.people) return;
+    const alone = answer.people.length === 0;
+    this.part("alone").hidden = !alone;
+    this.part("together").hidden = alone;
+    if (alone) return;
+    this.part("people").replaceChildren(...answer.people.map((person) => this.row(person)));
+    this.part("pairs-part").hidden = answer.pairs.length === 0;
+    this.part("pairs").replaceChildren(...answer.pairs.map(pairRow));
+    this.drawSharing(answer);
+    this.part("left").textContent = answer.disagreements ? `(${answer.disagreements})` : "";
+    // What someone is about to decide stays under their hand.
+    if (answer.disagreements !== this.left || !this.part("cards").children.length) await this.loadCards(0);
+    this.left = answer.disagreements;
+    const two = answer.people.filter((each) => !each.disabled && each.role !== "reader").length > 1;
+    this.part("nothing").hidden = answer.disagreements > 0;
+    this.part("nothing").textContent = !two
+      ? "Two people who may correct are needed before anything can be read twice: launch.py user add NAME --project PROJECT"
+      : answer.pairs.length
+        ? "Nothing: wherever two people read a word, they agree, or someone has decided."
+        : `Nothing yet. ${percent(answer.settings.double_share)} of the words are handed to a second person once a first has decided about them.`;
+  }
+
+  row(person) {
+    const { agreement, check } = person;
+    const made = row([
+      person.name,
+      person.disabled ? `${person.role}, disabled` : person.role,
+      number(person.words),
+      person.per_hour ? number(person.per_hour) : NONE,
+      agreement ? [`${agreement.iou.toFixed(2)} IoU`, `${distance(agreement)}, ${characters(agreement)}`] : NONE,
+      check ? [`${distance(check)}, ${check.iou.toFixed(2)} IoU`, `${percent(check.wrong)} wrong, ${characters(check)}`] : NONE,
+    ]);
+    const actions = document.createElement("td");
+    if (person.words) {
+      const back = button("Take back …", () => this.askRevert(person.name));
+      back.setAttribute("aria-label", `Take back everything ${person.name} decided`);
+      actions.append(back);
+    }
+    made.append(actions);
+    return made;
+  }
+
+  // --- what they disagree about ---
+
+  async loadCards(offset) {
+    const answer = await ask(`/api/people/disagreements?offset=${offset}&limit=${AT_ONCE}`);
+    if (!answer.shown) return;
+    const cards = answer.shown.map((word) => this.card(word));
+    if (offset) this.part("cards").append(...cards);
+    else this.part("cards").replaceChildren(...cards);
+    this.part("more").hidden = this.part("cards").children.length >= answer.all;
+    if (offset) cards[0]?.querySelector("button").focus();
+  }
+
+  card(word) {
+    const made = document.createElement("li");
+    made.className = "cl-card";
+    const title = text("h3", word.text);
+    title.dir = "auto";
+    const sides = document.createElement("div");
+    sides.className = "cl-sides";
+    for (const side of ["first", "second"]) sides.append(this.side(word, side));
+    const below = document.createElement("div");
+    below.className = "cl-choices";
+    below.append(
+      button("History", () => showHistory(word.id)),
+      button("Open in the editor", () => {
+        const detail = { words: [word.id], from: "people", character: word.apart[0] ?? null };
+        window.dispatchEvent(new CustomEvent("charloc:open", { detail }));
+      }),
+    );
+    made.append(title, text("small", word.name), sides, below);
+    return made;
+  }
+
+  side(word, side) {
+    const said = word[side];
+    const made = document.createElement("figure");
+    const caption = document.createElement("figcaption");
+    caption.append(text("b", said.author), ` ${side === "first" ? "(holds now)" : "(read it second)"}: ${inWords(said)}`);
+    const keep = button(`Keep ${said.author}’s`, () => this.overrule(word, side, keep));
+    keep.className = "cl-primary";
+    made.append(version(word, said, word.apart), caption, keep);
+    return made;
+  }
+
+  async overrule(word, keep, pressed) {
+    pressed.disabled = true;
+    const body = { uuid: newUuid(), opinion_id: word.opinion_id, keep };
+    const done = await this.change(`/api/words/${word.id}/overrule`, body, () => `“${word.text}”: ${word[keep].author}’s version holds.`);
+    pressed.disabled = false;
+    if (done) this.part("nothing").hidden ? this.part("cards").querySelector("button")?.focus() : this.part("said").focus();
+  }
+
+  // --- taking back ---
+
+  async askRevert(name) {
+    const plan = await ask(`/api/people/${encodeURIComponent(name)}/revert`);
+    if (plan.words === undefined) return this.say(plan.detail, true);
+    this.plan = plan;
+    this.part("revert-who").textContent = name;
+    const kept = plan.kept ? ` ${words(plan.kept)} that somebody else decided about later ${plan.kept === 1 ? "stays" : "stay"} as they are.` : "";
+    const open = plan.words - plan.restored;
+    this.part("revert-plan").textContent = plan.words
+      ? `${words(plan.words)} would change: ${number(plan.restored)} get back what was said before, ${number(open)} ${open === 1 ? "is" : "are"} open again.${kept}`
+      : `There is nothing to take back.${kept}`;
+    this.part("revert-yes").hidden = !plan.words;
+    this.part("revert-yes").textContent = `Take back ${words(plan.words)}`;
+    this.part("revert").showModal();
+  }
+
+  async revert() {
+    const { author, upto } = this.plan;
+    this.part("revert").close();
+    const path = `/api/people/${encodeURIComponent(author)}/revert`;
+    await this.change(path, { uuid: newUuid(), upto }, (done) => `Took back ${words(done.words)} of ${author}.`);
+  }
+
+  // --- how work is shared ---
+
+  drawSharing({ settings, checks }) {
+    const values = { double: 100 * settings.double_share, check: 100 * settings.check_share, minutes: settings.lease_minutes };
+    for (const [role, value] of Object.entries(values)) {
+      const input = this.part(role);
+      if (document.activeElement !== input && !input.dataset.touched) input.value = Math.round(value);
+      input.oninput = () => (input.dataset.touched = "1");
+    }
+    this.part("checks-now").textContent = checks.words
+      ? `People are checked with ${words(checks.words)} whose boxes are known.`
+      : "There are no check words yet: people are not checked.";
+    this.part("source").querySelector("[value=reference]").disabled = !checks.reference;
+    this.part("no-checks").hidden = !checks.words;
+  }
+
+  set(event) {
+    event.preventDefault();
+    const value = (role) => Number(this.part(role).value);
+    const body = { double_share: value("double") / 100, check_share: value("check") / 100, lease_minutes: value("minutes") };
+    for (const role of ["double", "check", "minutes"]) delete this.part(role).dataset.touched;
+    this.change("/api/people/settings", body, () => "Set. It holds for the words that are handed out from now on.");
+  }
+
+  addChecks(event) {
+    event.preventDefault();
+    const body = { source: this.part("source").value, count: Number(this.part("count").value) };
+    this.change("/api/people/checks", body, ({ added }) => `${words(added)} more, handed out among the others.`);
+  }
+
+  async change(path, body, said) {
+    const answer = await ask(path, body);
+    this.say(answer.failed ? answer.detail : said(answer), answer.failed);
+    await this.load();
+    return !answer.failed;
+  }
+
+  say(message, trouble) {
+    this.part("said").textContent = message;
+    this.part("said").classList.toggle("cl-trouble", Boolean(trouble));
+  }
+}
+
+// What the server answers; {failed, detail} if it refuses or cannot be reached. With `body` (null too) it is a change.
+async function ask(path, body) {
+  const headers = { "content-type": "application/json" };
+  const how = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
+  const response = await fetch(path, how).catch(() => null);
+  const answer = await response?.json().catch(() => null);
+  if (response?.ok && answer) return answer;
+  return { failed: true, detail: answer?.detail ?? "The server cannot be reached. Start it again, then try once more." };
+}
+
+function pairRow({ names, agreement, otherwise }) {
+  return row([
+    names.join(" and "),
+    number(agreement?.words ?? 0),
+    number(agreement?.chars ?? 0),
+    agreement ? agreement.iou.toFixed(2) : NONE,
+    agreement ? distance(agreement) : NONE,
+    agreement ? percent(agreement.wrong) : NONE,
+    number(otherwise),
+  ]);
+}
+
+// A row of cells; of two texts in one, the second is smaller.
+function row(cells) {
+  const made = document.createElement("tr");
+  cells.forEach((each, index) => {
+    const cell = document.createElement(index ? "td" : "th");
+    if (!index) cell.scope = "row";
+    const [first, second] = [each].flat();
+    cell.textContent = first;
+    if (second) cell.append(text("small", second));
+    made.append(cell);
+  });
+  return made;
+}
+
+function distance({ centre_px, centre_h }) {
+  return centre_px === null ? NONE : `${centre_px.toFixed(1)} px (${centre_h.toFixed(3)} h)`;
+}
+
+function characters({ chars, words: many }) {
+  return `n = ${number(chars)} in ${words(many)}`;
+}
+
+function words(count) {
+  return `${number(count)} ${count === 1 ? "word" : "words"}`;
+}
+
+function percent(share) {
+  return `${(100 * share).toLocaleString([], { maximumFractionDigits: share < 0.1 ? 1 : 0 })} %`;
+}
+
+function number(value) {
+  return value.toLocaleString([], { maximumFractionDigits: 0 });
+}
+
+function button(label, press) {
+  const made = text("button", label);
+  made.type = "button";
+  made.addEventListener("click", press);
+  return made;
+}
+
+function text(tag, content) {
+  const made = document.createElement(tag);
+  made.textContent = content;
+  return made;
+}
