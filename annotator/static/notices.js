@@ -108,8 +108,8 @@ export function drawEmpty(editor) {
   const place = editor.part("empty");
   const counts = status?.counts;
   const state = words?.failed ? "down" : !counts || !words?.exhausted ? "fetching"
-    : !counts.words ? "none" : editor.queue.empty() ? "queue" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
-  const key = JSON.stringify([state, counts?.words, counts?.skipped, editor.queue.search]);
+    : !counts.words ? "none" : words.elsewhere ? "elsewhere" : editor.queue.empty() ? "queue" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
+  const key = JSON.stringify([state, counts?.words, counts?.skipped, words?.elsewhere, editor.queue.search]);
   if (place.dataset.state === key) return; // a button someone is about to press stays the same button
   place.dataset.state = key;
   place.replaceChildren(...EMPTY[state](counts, words, editor.queue));
@@ -126,6 +126,11 @@ const EMPTY = {
     make("p", "", "Import images of words or lines with their transcripts, each x.png beside its x.gt.txt:"),
     make("pre", "", "python launch.py import FOLDER --project PROJECT"),
     make("p", "", "They appear here by themselves."),
+  ],
+  elsewhere: (counts, words) => [
+    make("h2", "", "Others have the rest in hand"),
+    make("p", "", words.elsewhere === 1 ? "One word is being decided about by somebody else." : `${words.elsewhere} words are being decided about by others.`),
+    make("p", "", "What they give back comes here by itself."),
   ],
   queue: (counts, words, queue) => {
     const [heading, sentence, actions] = queue.empty();

@@ -61,6 +61,7 @@ export class Words {
     this.undone = []; // the same, taken back since, newest last
     this.skipped = new Set();
     this.exhausted = false;
+    this.elsewhere = 0; // words in other people's hands
     this.failed = false;
     this.generation = 0;
   }

@@ -135,6 +135,16 @@ def test_two_people_at_once_never_see_the_same_word(visit: Visit, team_store: St
         assert [[each.author for each in team_store.history(id)] for id in ids] == [[name]] * 2
 
 
+def test_who_finds_all_words_in_other_hands_is_told_and_gets_what_is_given_back(
+    visit: Visit, team_store: Store
+) -> None:
+    others = team_store.claim("Ben", team_store.queue(99), 99, most=99)
+    page = visit("Cid")
+    expect(page.locator("[data-role=empty]")).to_contain_text(f"{len(others)} words are being decided about by others")
+    team_store.release("Ben", [others[-1].word_id])
+    assert ready(page)["id"] == others[-1].word_id
+
+
 def test_a_lost_login_loses_no_decision_and_none_is_sent_under_another_name(visit: Visit, team_store: Store) -> None:
     page = visit("Cid")
     said = ready(page)["id"]
