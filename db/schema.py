@@ -17,20 +17,9 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Annotated, Any
 
-from sqlalchemy import (
-    JSON,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    text,
-)  # fmt: skip
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, MetaData, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql import text
 
 HEAD = "0003"
 """The newest revision in `migrations/versions`: what a project's database has to be at."""
