@@ -5,6 +5,7 @@
     launch.py train --project DIR           first proposals, then a round of EM
     launch.py annotate --project DIR        correct in the browser (what happens without a command)
     launch.py review suspicious --project DIR --json    what is probably wrong, worst first
+    launch.py report --project DIR --out FILE    how good the data set is, on one page
     launch.py export --project DIR --format jsonl --out FILE
     launch.py user add NAME --project DIR   let people log in
     launch.py pretrain --out DIR            teach a net other letters than the ones that ship
@@ -29,7 +30,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from annotator.review_commands import review
+from annotator.review_commands import report, review
 from annotator.user_commands import users
 from charloc.methods import DEFAULT, METHODS
 from charloc.types import CharlocError
@@ -78,6 +79,7 @@ app = typer.Typer(
 )
 app.add_typer(users, name="user")
 app.add_typer(review, name="review")
+app.command()(report)
 Project = Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no summary; errors only.")]
 HERE_PROJECT = Path("project")

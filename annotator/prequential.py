@@ -24,9 +24,18 @@ def prequential(store: Store, parent: Round, corrections_upto: int) -> Prequenti
     Returns:
         The numbers, or None if no word was corrected for the first time in that span.
     """
-    before = _with_boxes(store, parent.corrections_upto)
-    new = {word_id: each for word_id, each in _with_boxes(store, corrections_upto).items() if word_id not in before}
+    new = first_corrected_since(store, parent, corrections_upto)
     return compare(new, store.proposals(parent.id, list(new))) if new else None
+
+
+def first_corrected_since(store: Store, parent: Round, corrections_upto: int | None = None) -> dict[int, Correction]:
+    """The words whose boxes were corrected for the first time since a round began, by id.
+
+    Args:
+        corrections_upto: the highest correction id to look at; None for all there are.
+    """
+    before = _with_boxes(store, parent.corrections_upto)
+    return {word_id: each for word_id, each in _with_boxes(store, corrections_upto).items() if word_id not in before}
 
 
 def compare(corrections: Mapping[int, Correction], proposals: Mapping[int, Localization]) -> Prequential | None:
@@ -64,6 +73,6 @@ def compare(corrections: Mapping[int, Correction], proposals: Mapping[int, Local
     return Prequential(words=words, chars=len(distances_h), centre_h=float(np.mean(distances_h)), wrong=wrong)
 
 
-def _with_boxes(store: Store, upto: int) -> dict[int, Correction]:
+def _with_boxes(store: Store, upto: int | None) -> dict[int, Correction]:
     in_force = store.corrections_in_force(upto=upto)
     return {word_id: each for word_id, each in in_force.items() if each.kind == "boxes"}

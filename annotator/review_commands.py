@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from charloc.suspicion import IN_WORDS, Reason, difference
+from charloc.text import visible
 
 if TYPE_CHECKING:  # the store takes a moment to import, and every command line imports this
     from db import StoredSuspicion, Word
@@ -67,6 +67,29 @@ def suspicious(
         show(found, words)
 
 
+def report(
+    project: Annotated[Path, typer.Option("--project", "-p", help="The project's folder.")] = Path("project"),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write: HTML, or JSON if it ends in .json.")
+    ] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also, or only, as JSON.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")] = False,
+) -> None:
+    """Write a report of the data set: counts, errors with their interval, what looks wrong, rounds, pictures."""
+    from annotator.report import write_report
+    from charloc.types import CharlocError
+    from db import Store
+
+    if out is not None and out.suffix.lower() == ".json":
+        out, as_json = None, as_json or out
+    if out is None and as_json is None:
+        raise CharlocError("Say where to write it: --out report.html, or --out report.json.")
+    with Store.open(project) as store:
+        write_report(store, project, out, as_json)
+    if not quiet:
+        print(" and ".join(f"{path}" for path in (out, as_json) if path is not None), "written")
+
+
 def as_row(found: StoredSuspicion, word: Word) -> dict[str, object]:
     """A word's suspicion as `--json` prints it."""
     return {
@@ -108,7 +131,3 @@ def show(found: list[StoredSuspicion], words: dict[int, Word]) -> None:
     console.print(table)
     console.print(f"{len(found):,} words. The page Suspicious of launch.py annotate shows their pictures.")
 
-
-def visible(text: str) -> str:
-    """`text` without what steers a terminal or turns the direction of a line: such characters by their number."""
-    return "".join(f"<U+{ord(c):04X}>" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)

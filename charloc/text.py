@@ -72,6 +72,20 @@ def shorten(text: str, most: int = 40) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def visible(text: str) -> str:
+    r"""`text` without what steers a terminal or turns the direction of a line: such characters by their number.
+
+    >>> visible("a\u202eb")
+    'a<U+202E>b'
+    """
+    return "".join(f"<U+{ord(c):04X}>" if unicodedata.category(c) in _STEERS and c not in _JOINERS else c for c in text)
+
+
+_STEERS = ("Cc", "Cf", "Cs")
+_JOINERS = "\u200c\u200d"
+"""They belong to the character before them."""
+
+
 # --- writing direction ------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ import pytest
 
 import launch
 from annotator import suspicions
-from annotator.review_commands import visible
 from annotator.suspicions import JOB, Running, Stopped, job, last_trouble, look, stop_looking
 from charloc.suspicion import Reason
 from charloc.types import CharlocError
@@ -67,10 +66,6 @@ def test_the_command_prints_one_object_a_line(
     assert launch.main(["review", "suspicious", "--project", str(looked_at)]) == 0
     table = capsys.readouterr().out
     assert "another character" in table and "number" in table and "<b>" in table
-
-
-def test_what_steers_a_terminal_is_shown_by_number() -> None:
-    assert visible("a\x1b[31mb\u202ec") == "a<U+001B>[31mb<U+202E>c"
 
 
 def test_it_can_be_stopped_and_what_was_found_stays(store: Store, looked_at: Path) -> None:
