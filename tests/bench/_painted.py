@@ -21,9 +21,12 @@ WATCH = """() => {
       whole: Boolean(charloc.entry?.image.complete && charloc.stage.entry === charloc.entry) }));
   }, true);
 
-  window.steps = [];
+  const moves = window.moves = [], steps = window.steps = [];
   let latest = 0;
-  addEventListener('pointermove', (event) => { latest = event.timeStamp; }, true);
+  addEventListener('pointermove', (event) => {
+    latest = event.timeStamp;
+    if (charloc.stage.drag) afterPaint((now) => moves.push(now - event.timeStamp));
+  }, true);
   const { live } = charloc, solve = live.solve.bind(live), apply = live.apply;
   let begun = 0, step = 0;
   live.solve = async (entry) => {
@@ -34,7 +37,7 @@ WATCH = """() => {
   live.apply = (...solved) => {
     const solvedIn = performance.now() - begun, since = step;
     apply(...solved);
-    afterPaint((now) => window.steps.push({ solved: solvedIn, painted: now - since }));
+    afterPaint((now) => steps.push({ solved: solvedIn, painted: now - since }));
   };
 }"""
 

@@ -1,6 +1,6 @@
 """The editor in a real Chromium: key to painted word, what follows a drag, how exact drags are, keys per word.
 
-python launch.py bench editor [--set rendered_hard] [--presses 150] [--words 200] [--only keys follow drags session]
+python launch.py bench editor [--set rendered_hard] [--presses 150] [--words 200] [--only keys follow ...]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.bench._typist import Box, Work, correct
 from tests.bench.loop import served
 from tests.browser.browsers import launch_chromium
 from tests.browser.looking import all_saved, drag, marks, on_screen, ready, selected, word
+from tests.projects import make_project
 
 LAUNCH = ROOT / "launch.py"
 BETWEEN_MS = 250
@@ -35,6 +36,7 @@ STEPS = 12
 """Of the pointer, in each drag."""
 
 STEP_MS = 16
+LONG_LINE = " ".join(["the quick brown fox jumps over a lazy dog and then goes home"] * 4 + ["at last it sleeps"])
 Row = tuple[str, str, str]
 
 
@@ -86,21 +88,45 @@ def _follow(browser: Browser, base: Path, options: argparse.Namespace) -> Iterat
         page.evaluate(WATCH)
         for _ in range(DRAGGED_WORDS):
             ready(page)
-            index = selected(page)
-            x, y, width, height = on_screen(page, index)
-            at = (x + width / 2, y + height / 2)
-            page.mouse.move(*at)
-            page.mouse.down()
-            for step in range(1, STEPS + 1):
-                page.mouse.move(at[0] + 3 * step, at[1] + step)
-                page.wait_for_timeout(STEP_MS)
-            page.mouse.up()
-            page.wait_for_function("!charloc.live.asking && !charloc.live.wanted")
+            _drag_in_steps(page)
             _next(page)
-        steps = page.evaluate("steps")
-    what = f"{DRAGGED_WORDS} words dragged in {STEPS} steps, {STEP_MS} ms apart"
-    yield f"step sent -> answer in the page, ms; {what}", "p95 <= 50", spread([each["solved"] for each in steps])
-    yield "the same, pointer moved -> others painted there, ms", "-", spread([each["painted"] for each in steps])
+        yield from _steps(page, f"{DRAGGED_WORDS} words dragged in {STEPS} steps, {STEP_MS} ms apart")
+
+
+def _long(browser: Browser, base: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """The same in a rendered line of more than 4,000 px, at characters all along it."""
+    project = base.with_name("long")
+    make_project(project, (LONG_LINE,)).close()
+    with _editor(browser, project) as page:
+        _wait_for_service(page)
+        shown = ready(page)
+        page.evaluate(WATCH)
+        count = len(shown["characters"])
+        for turn in range(DRAGGED_WORDS // 2):
+            page.evaluate("(index) => charloc.select(index)", 1 + turn * count // (DRAGGED_WORDS // 2))
+            if shown["characters"][selected(page)].strip():
+                _drag_in_steps(page)
+                page.keyboard.press("u")
+        yield from _steps(page, f"a line of {count} characters, {shown['width']} px wide")
+
+
+def _drag_in_steps(page: Page) -> None:
+    x, y, width, height = on_screen(page, selected(page))
+    at = (x + width / 2, y + height / 2)
+    page.mouse.move(*at)
+    page.mouse.down()
+    for step in range(1, STEPS + 1):
+        page.mouse.move(at[0] + 3 * step, at[1] + step)
+        page.wait_for_timeout(STEP_MS)
+    page.mouse.up()
+    page.wait_for_function("!charloc.live.asking && !charloc.live.wanted")
+
+
+def _steps(page: Page, what: str) -> Iterator[Row]:
+    steps, moves = page.evaluate("[steps, moves]")
+    yield f"{what}: step sent -> answer in the page, ms", "p95 <= 50", spread([each["solved"] for each in steps])
+    yield "pointer moved -> others painted there, ms", "-", spread([each["painted"] for each in steps])
+    yield "pointer moved -> the dragged one painted there, ms", "-", spread(moves)
 
 
 def _drags(browser: Browser, base: Path, options: argparse.Namespace) -> Iterator[Row]:
@@ -189,7 +215,7 @@ def _editor(browser: Browser, base: Path, live: bool = True) -> Iterator[Page]:
         page.add_init_script(f"localStorage.setItem('charloc.live', '{'on' if live else 'off'}')")
         page.goto(address)
         ready(page)
-        page.wait_for_function("charloc.words.ahead.length >= 6")
+        page.wait_for_function("charloc.words.ahead.length >= 6 || charloc.words.exhausted || !charloc.words.fetching")
         yield page
 
 
@@ -212,5 +238,5 @@ def _launch(*words: str) -> None:
 
 
 PARTS: dict[str, Callable[[Browser, Path, argparse.Namespace], Iterator[Row]]] = {
-    "keys": _keys, "follow": _follow, "drags": _drags, "session": _session,
+    "keys": _keys, "follow": _follow, "long": _long, "drags": _drags, "session": _session,
 }  # fmt: skip

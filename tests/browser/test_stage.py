@@ -259,14 +259,13 @@ def test_drags_are_exact_at_every_density_and_zoom(browser: Browser, lines: tupl
         page.route("**/api/**/realign", lambda route: route.abort())
         page.goto(lines[0])
         ready(page)
-        for zoom in (-3, 0, 2):
-            open_word(page, "melody" if zoom else LINE)
+        for zoom, text in ((0, LINE), (-3, "melody"), (2, "melody")):
+            word = open_word(page, text)
             for _ in range(abs(zoom)):
                 page.keyboard.press("+" if zoom > 0 else "-")
             scale = page.evaluate("charloc.stage.scale")
             page.evaluate("charloc.select(2)")
             before = marks(page)[2]["box"]
-            word = page.evaluate("charloc.entry.word")
             x, y, width, height = on_screen(page, 2)
             assert np.isclose(width, (before[2] - before[0]) * scale, atol=0.1)
             by = np.array([0.4 * min(before[0], 20), -0.4 * min(before[1], 8)])
@@ -278,9 +277,9 @@ def test_drags_are_exact_at_every_density_and_zoom(browser: Browser, lines: tupl
             edge = marks(page)[2]["box"]
             grown = min(3, word["width"] - after[2])
             assert np.allclose(np.subtract(edge, after), [0, 0, grown, 0], atol=ACCURACY_PX)
+            page.keyboard.press("u")
+            page.keyboard.press("u")
             page.keyboard.press("0")
-            page.evaluate("clearTimeout(window.charloc?.remembering); localStorage.clear()")
-            page.reload()
 
 
 @pytest.fixture
