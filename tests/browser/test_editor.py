@@ -162,6 +162,7 @@ def test_a_drag_moves_a_box_by_the_right_number_of_pixels(page: Page, store: Sto
     drag(page, (x + width + 2, y + height / 2), (-4.0, 30.0))
     edged = marks(page)[index]["box"]
     assert np.allclose(np.subtract(edged, after), [0, 0, -4 / scale, 0], atol=0.02), "an edge moves alone"
+    page.evaluate("(i) => charloc.stage.boxes[i].lastChild.scrollIntoView({ block: 'end' })", index)
     x, y, width, height = on_screen(page, index)
     drag(page, (x + 1, y + height - 1), (-2.0, -3.0))
     cornered = marks(page)[index]["box"]
