@@ -23,6 +23,7 @@ from annotator.jobs import Busy, Jobs, Start
 from annotator.login import make_login_router
 from annotator.pages import THEME, build, head
 from annotator.rounds import cancel_round, start_round
+from annotator.routes_audit import make_audit_router
 from annotator.routes_glyphs import make_glyph_router
 from annotator.routes_people import make_people_router
 from annotator.routes_progress import make_progress_router
@@ -102,6 +103,7 @@ def create_rest(
     jobs = Jobs(store, project, start, cancel)
     app.include_router(make_router(store, jobs, shown))
     app.include_router(make_rounds_router(store, jobs))
+    app.include_router(make_audit_router(store))
     app.include_router(make_queue_router(store))
     app.include_router(make_glyph_router(store))
     app.include_router(make_people_router(store))

@@ -38,6 +38,10 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("GET", "/api/progress", "reader"),
     ("GET", "/api/suspicions", "reader"),
     ("GET", "/api/words/{}/history", "reader"),
+    ("GET", "/api/audits", "reader"),
+    ("GET", "/api/audits/current/pending", "annotator"),
+    ("GET", "/api/audits/current/next", "annotator"),
+    ("GET", "/api/audits/current/words", "annotator"),
     ("GET", "/images/{}", "reader"),
     # Correcting.
     ("POST", "/api/corrections", "annotator"),
@@ -50,6 +54,10 @@ POLICY: tuple[tuple[str, str, Least], ...] = (
     ("POST", "/api/suspicions/stop", "owner"),
     ("POST", "/api/glyphs/accept", "annotator"),
     ("POST", "/api/glyphs/flag", "annotator"),
+    ("POST", "/api/audits/answers", "annotator"),
+    # Auditing.
+    ("POST", "/api/audits", "owner"),
+    ("POST", "/api/audits/current/extend", "owner"),
     # Training.
     ("POST", "/api/rounds", "owner"),
     ("POST", "/api/rounds/current/cancel", "owner"),

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,8 +27,6 @@ FARTHEST_H = 1.0
 UNSEEN = 0.5
 """How much of one word that is wrong altogether is added to the spread seen: few wrong words say little about how bad
 the worst are. From 20 wrong words on it hardly matters."""
-ENOUGH_WRONG = 10
-"""From so many wrong words on, the share of all words that was looked at narrows the interval for characters."""
 _TAIL = (1 - LEVEL) / 2
 _Z = 1.959963984540054
 
@@ -241,9 +240,25 @@ def _clustered(share: float, worth: float, wrong_words: int, words: int, populat
     """The interval of a share from a sample of `words` that is worth so many independent draws."""
     if population is not None and words >= population:
         return share, share
-    if population is not None and wrong_words >= ENOUGH_WRONG:
-        worth /= 1 - words / population
+    if population is not None:
+        worth *= _finite(wrong_words, words, population)
     return clopper_pearson(share * worth, worth)
+
+
+@lru_cache(maxsize=4096)
+def _finite(wrong: int, words: int, population: int) -> float:
+    """How many times more words a sample is worth for being of a finite population; at least 1.
+
+    So many that Clopper and Pearson's interval for words becomes as narrow as the exact one; with many wrong words
+    1 / (1 - words / population).
+    """
+    low, high = _hypergeometric(wrong, words, population)
+    least, most = 1.0, float(population)
+    while most - least > 1e-3 * least:
+        middle = math.sqrt(least * most)
+        ends = clopper_pearson(wrong * middle, words * middle)
+        least, most = (middle, most) if ends[1] - ends[0] > high - low else (least, middle)
+    return least
 
 
 def _exact(wrong: int, words: int, population: int | None) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from db.audits import Audits
 from db.corrections import Corrections
 from db.engine import best_sqlite, explained, sqlite_engine
 from db.glyphs import Glyphs
@@ -33,6 +34,7 @@ class Store(
     Proposals,
     Corrections,
     Opinions,
+    Audits,
     People,
     Leases,
     Reviews,

@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from annotator.pages.annotate import Editor
+from annotator.pages.audit import AuditPage
 from annotator.pages.glyphs import GlyphSheet
 from annotator.pages.people import People
 from annotator.pages.rounds import Header, RoundsTable
@@ -48,6 +49,8 @@ def build(name: str, static: str) -> gr.Blocks:
                 RoundsTable(static, elem_id="charloc-rounds")
             with gr.Tab("Suspicious"):
                 SuspiciousList(static, elem_id="charloc-suspicious")
+            with gr.Tab("Audit"):
+                AuditPage(static, elem_id="charloc-audit")
             with gr.Tab("People", elem_id="charloc-people-tab"):
                 People(static, elem_id="charloc-people")
     return pages

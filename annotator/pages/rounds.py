@@ -100,7 +100,7 @@ ROUNDS = """
         <button type="button" data-mode="contradicted" aria-pressed="false">Corrections it contradicts</button>
       </span>
       <label data-role="from">from <select data-role="before" aria-label="Round before"></select></label>
-      <label>to <select data-role="after" aria-label="Round after"></select></label>
+      <label><span data-role="to">to</span> <select data-role="after" aria-label="Round after"></select></label>
     </div>
     <p class="cl-signs" data-role="legend" data-mode="moved">
       <span><i class="cl-key-before"></i>before</span><span><i class="cl-key-after"></i>by the round</span>

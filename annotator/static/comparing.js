@@ -67,6 +67,7 @@ export class Comparing {
     const [before, after] = ["before", "after"].map((role) => this.part(role).value);
     const moved = this.mode === "moved";
     this.part("from").hidden = !moved;
+    this.part("to").textContent = moved ? "to" : "in";
     this.part("legend").dataset.mode = this.mode;
     if (!after || (moved && !before)) return;
     const page = `offset=${offset}&limit=${AT_ONCE}`;
@@ -125,7 +126,7 @@ function card(word, moved) {
   const most = Math.max(...word.apart.map(({ h }) => h));
   const title = element("b", word.text);
   title.dir = "auto";
-  const says = element("span", `${apart} up to ${most.toFixed(2)} h`);
+  const says = element("span", `${apart} up to ${most.toFixed(2)}\u00a0h`);
   says.title = word.apart.map(({ index, h }) => `${word.characters[index]}: ${h.toFixed(2)} h`).join(", ");
   const open = element("button", "Open");
   open.type = "button";

@@ -59,8 +59,9 @@ function keep(editor, entry, kind, marks, reason, text) {
   const characters = marks.map(({ state, box }) => ({ state, box }));
   const decision = { word_id: word.id, word_key: word.key, kind, characters, reason, text, round_id: word.round_id, base_id: base.id };
   if (word.lease) decision.lease = word.lease; // what it was handed out under
+  if (word.audit) decision.audit = word.audit; // what is said there corrects nothing
   const about = { name: word.name, text: word.text, imported: word.imported.join(""), image: word.image, width: word.width, height: word.height };
-  for (const making of [() => {}, () => editor.words.forget(word.id)]) {
+  for (const making of [() => {}, () => editor.words.forget(word)]) {
     try {
       making(); // room: what is decided is no unfinished work
       return editor.outbox.add(decision, base.uuid, about);

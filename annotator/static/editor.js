@@ -123,6 +123,7 @@ class Editor {
     this.part("empty").hidden = Boolean(entry);
     this.part("stage").hidden = !entry;
     this.root.classList.toggle("cl-idle", !entry);
+    this.root.classList.toggle("cl-auditing", Boolean(entry?.word.audit));
     if (!entry) {
       this.transcript.show(null);
       this.part("name").textContent = "\u00a0";
@@ -256,7 +257,7 @@ class Editor {
   // Unfinished work is what there are steps of.
   rememberSteps(entry) {
     if (entry.undo.length) this.remember(entry);
-    else this.words.forget(entry.word.id);
+    else this.words.forget(entry.word);
   }
 
   nudge(handle, dx, dy) {

@@ -4,11 +4,12 @@
 import { overlap } from "./geometry.js";
 
 const SAME_PLACE = 0.95; // boxes that overlap by so much are the same place
+const BLIND = 0.5; // what an audit shows of every character: people are to judge without the model's own opinion
 const ELSEWHERE = 0.5; // disagreement from which on it is told: others' boxes overlap by less than half
 
 // How sure the model is of a character, 0 to 1.
 export function sureness(word, mark, index) {
-  return mark.confidence ?? word.confidence[index];
+  return word.audit ? BLIND : (mark.confidence ?? word.confidence[index]);
 }
 
 // The step of the colour scale: 0 (unsure) to 3, or "yours" where a person has spoken.
@@ -39,6 +40,7 @@ export function standing(word, marks, index) {
   const mark = marks[index];
   if (mark.state !== "untouched") return [{ accepted: "accepted", pinned: "corrected", invisible: "not visible" }[mark.state]];
   if (!mark.box) return ["no box"];
+  if (word.audit) return [mark.confidence === undefined ? "as proposed" : "moved with your corrections"];
   const sure = `${Math.round(sureness(word, mark, index) * 100)} % sure`;
   if (mark.confidence !== undefined) return [sure, "moved with your corrections"];
   return word.disagreement[index] >= ELSEWHERE ? [sure, "other methods place it elsewhere"] : [sure];

@@ -57,7 +57,8 @@ export class Opening {
     this.fetching = true;
     // What was decided a moment ago has to be there before the word is read again.
     await outbox.settled(some.map((each) => each.id));
-    const response = await fetch(`/api/words?ids=${some.map((each) => each.id).join(",")}`).catch(() => null);
+    const path = some[0].detail.audit ? "/api/audits/current/words" : "/api/words"; // an audit's come blind
+    const response = await fetch(`${path}?ids=${some.map((each) => each.id).join(",")}`).catch(() => null);
     const answer = await response?.json().catch(() => null);
     this.fetching = false;
     if (!response?.ok) {
@@ -111,7 +112,8 @@ function title(from) {
 }
 
 function tab(name) {
-  const tabs = [...document.querySelectorAll("#charloc-tabs [role=tab]")];
+  // Where there is not room for all, gradio puts the rest into a menu, whose buttons do the same.
+  const tabs = [...document.querySelectorAll("#charloc-tabs :is([role=tab], .overflow-dropdown button)")];
   return tabs.find((each) => each.textContent.trim() === name && each.closest(".visually-hidden") === null);
 }
 

@@ -134,7 +134,7 @@ export class Outbox {
     const decision = { ...item.decision };
     if (item.after) decision.base_id = this.ids.get(item.after) ?? decision.base_id;
     try {
-      const response = await fetch("/api/corrections", {
+      const response = await fetch(decision.audit ? "/api/audits/answers" : "/api/corrections", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(decision),

@@ -191,6 +191,7 @@ class Rounds {
     const of = (kind) => (round) =>
       `${percent(judged(kind)(round), 1)}, ${round[kind].wrong} of ${round[kind].chars} characters`;
     const far = (kind) => (round) => `${number(off(kind)(round), 3)} h`;
+    const minutes = rounds.some((each) => each.seconds > 120) ? 60 : 1;
     const moved = (round) => (round.parent === null ? null : round.moved);
     const charts = [
       {
@@ -231,9 +232,9 @@ class Rounds {
       {
         title: "Time",
         note: "Wall clock of the whole round.",
-        series: [series("Time", (round) => round.seconds, (round) => duration(round.seconds))],
-        format: (value) => duration(value),
-        tick: (value) => (value < 60 ? `${number(value, 0)} s` : `${number(value / 60, 1)} min`),
+        series: [series("Time", (round) => (round.seconds === null ? null : round.seconds / minutes), (round) => duration(round.seconds))],
+        format: (value) => duration(value * minutes),
+        tick: (value) => `${number(value, Number.isInteger(value) ? 0 : 1)} ${minutes > 1 ? "min" : "s"}`,
       },
     ];
     this.part("charts").replaceChildren(...charts.map((each) => chart({ ...each, labels, ring })), legend(methods, ring >= 0));

@@ -50,7 +50,7 @@ function actions(round, seen, act) {
   made.append(button("Compare", `compare${round.id}`, `Compare round ${round.number}`, () => act.compare(round)));
   if (!seen) {
     const title = "People see it then, and the next round starts from it. Nothing is removed.";
-    const back = button("Show this one", `back${round.id}`, `Show round ${round.number}`, () => act.goBack(round));
+    const back = button("Show", `back${round.id}`, `Show round ${round.number}`, () => act.goBack(round));
     back.title = title;
     made.append(back);
   }

@@ -52,6 +52,7 @@ export class Words {
   // words have arrived or a fetch failed.
   constructor(project, outbox, queue, changed) {
     this.drafts = `charloc.${project}.draft.`;
+    this.audits = `charloc.${project}.audit.`; // drafts of what an audit asks
     this.outbox = outbox;
     this.queue = queue;
     this.changed = changed;
@@ -80,7 +81,7 @@ export class Words {
         if (this.restore(entry)) this.ahead.push(entry);
       }
       // Someone has decided about it since, or it is no word of this project any more.
-      if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget(id);
+      if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget({ id });
     }
     await this.refill();
   }
@@ -98,8 +99,10 @@ export class Words {
 
   // Words opened from elsewhere come before all others; one that is in hand or ahead comes with what was done to it.
   openFirst(found, wanted) {
+    // What an audit asks of a word is another matter than what the queue asks.
+    const same = (a, b) => a.id === b.id && a.audit === b.audit;
     const opened = found.map((word, k) => {
-      const known = [this.current, ...this.ahead].find((entry) => entry?.word.id === word.id);
+      const known = [this.current, ...this.ahead].find((entry) => entry && same(entry.word, word));
       const entry = known ?? makeEntry(word);
       if (!known) this.restore(entry);
       if (wanted[k].character in entry.marks) entry.selected = wanted[k].character;
@@ -108,8 +111,8 @@ export class Words {
     });
     const others = (entry) => !opened.includes(entry);
     // What was decided about it before stays; undo goes back to what holds now.
-    this.past = this.past.filter(({ entry }) => !found.some((word) => word.id === entry.word.id));
-    this.undone = this.undone.filter(({ entry }) => !found.some((word) => word.id === entry.word.id));
+    this.past = this.past.filter(({ entry }) => !found.some((word) => same(word, entry.word)));
+    this.undone = this.undone.filter(({ entry }) => !found.some((word) => same(word, entry.word)));
     const rest = this.ahead.filter(others);
     const before = rest.filter((entry) => entry.opened);
     this.ahead = [...before, ...opened, ...rest.filter((entry) => !entry.opened)];
@@ -186,7 +189,7 @@ export class Words {
     if (said.kind === "skip") this.skipped.add(entry.word.id);
     entry.redo = [];
     this.past.push({ entry, said });
-    this.forget(entry.word.id);
+    this.forget(entry.word);
   }
 
   // Take up the last decided word again, as the decision `uuid` takes back what was said of it. What is in hand waits as
@@ -216,16 +219,20 @@ export class Words {
     const { characters, order, boxes, confidence } = word;
     const text = entry.fetched.join("\0") === characters.join("\0") ? null : { characters, order, boxes, confidence, marks };
     const draft = { key: word.key, base: base.id, touched, text };
-    localStorage.setItem(this.drafts + word.id, JSON.stringify(draft));
+    localStorage.setItem(this.draft(word), JSON.stringify(draft));
   }
 
-  forget(id) {
-    localStorage.removeItem(this.drafts + id);
+  forget(word) {
+    localStorage.removeItem(this.draft(word));
+  }
+
+  draft(word) {
+    return (word.audit ? this.audits : this.drafts) + word.id;
   }
 
   // Put unfinished work back onto a freshly fetched word; false if there is none that fits it.
   restore(entry) {
-    const stored = localStorage.getItem(this.drafts + entry.word.id);
+    const stored = localStorage.getItem(this.draft(entry.word));
     if (!stored) return false;
     let draft;
     try {

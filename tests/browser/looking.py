@@ -15,6 +15,16 @@ def ready(page: Page) -> dict[str, Any]:
     return word(page)
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Show a page; on a narrow screen the last ones are in a menu."""
+    shown, more = page.get_by_role("tab", name=name, exact=True), page.get_by_role("button", name="More tabs")
+    expect(shown.or_(more).first).to_be_visible()
+    if not shown.is_visible():
+        more.click()
+        shown = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+    shown.click()
+
+
 def word(page: Page) -> dict[str, Any]:
     """The word in hand."""
     return page.evaluate("charloc.entry.word")

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from charloc.methods import DEFAULT, METHODS
 from charloc.types import Localization
 from db import CharacterMark, NewCorrection, Prequential, RoundStats, Store
-from tests.browser.looking import all_saved, marks, ready, word
+from tests.browser.looking import all_saved, marks, open_tab, ready, word
 
 
 class Trainer:
@@ -124,7 +124,7 @@ def test_a_round_is_cancelled(page: Page, store: Store, trainer: Trainer) -> Non
 
 
 def open_rounds(page: Page) -> Locator:
-    page.get_by_role("tab", name="Rounds").click()
+    open_tab(page, "Rounds")
     rounds = page.locator(".cl-rounds")
     expect(rounds.locator("tbody tr").first).to_be_visible()
     return rounds

@@ -85,6 +85,17 @@ def test_nothing_judged_says_nothing() -> None:
         assert words_for(each, 0.01) is None
 
 
+def test_characters_gain_from_a_finite_population_as_words_do() -> None:
+    alone = [0] * 60
+    for population in (80, 300, 5000):
+        of_words, of_characters = word_rate(0, 60, population), character_rate(alone, [4] * 60, population)
+        assert of_characters.high == pytest.approx(of_words.high, rel=0.01), "of words of one length"
+    rng = np.random.default_rng(5)
+    wrong, of = one_by_one(rng, 200, 0.3)
+    half = character_rate(wrong, of, 400)
+    assert half.width == pytest.approx(character_rate(wrong, of).width / math.sqrt(2), rel=0.03)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=40), st.integers(0, 60))
 def test_intervals_hold_their_value(words: list[tuple[int, int]], more: int) -> None:
     of = [count for _, count in words]
@@ -125,8 +136,11 @@ def long_words(rng: np.random.Generator, words: int, p: float) -> Words:
     return rng.binomial(of, np.minimum(p * (of / 6) ** 2, 1)), of
 
 
+KINDS = (one_by_one, in_bunches, whole_words, mostly_one_sometimes_all, long_words)
+
+
 @pytest.mark.parametrize("population", [400, 5000])
-@pytest.mark.parametrize("kind", [one_by_one, in_bunches, whole_words, mostly_one_sometimes_all, long_words])
+@pytest.mark.parametrize("kind", KINDS)
 def test_character_intervals_cover_the_truth(kind, population: int) -> None:
     rng = np.random.default_rng(1)
     for p in (0.003, 0.01, 0.03, 0.2):
