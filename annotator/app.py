@@ -31,6 +31,7 @@ from annotator.routes_queue import make_queue_router
 from annotator.routes_realign import make_realign_router
 from annotator.routes_rounds import make_rounds_router
 from annotator.routes_suspicious import Look, make_suspicious_router
+from annotator.routes_words import make_words_router
 from annotator.security import Security
 from annotator.suspicions import start_looking
 from charloc.types import CharlocError
@@ -107,6 +108,7 @@ def create_rest(
     app.include_router(make_queue_router(store))
     app.include_router(make_glyph_router(store))
     app.include_router(make_people_router(store))
+    app.include_router(make_words_router(store))
     app.include_router(make_progress_router(store))
     app.include_router(make_realign_router(store, aligner))
     app.include_router(make_suspicious_router(store, project, look))

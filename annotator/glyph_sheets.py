@@ -23,7 +23,7 @@ from db.glyphs import Holder
 PER_ATLAS = 200
 COLUMNS = 20
 """Of crops in an atlas."""
-X_HEIGHT_PX = 22
+X_HEIGHT_PX = 26
 """Letters are shown at such a size that an x would be so high."""
 OUTSIDE = 0.35
 """So much is left of the contrast of what stands outside the box."""

@@ -16,6 +16,7 @@ from annotator.pages.glyphs import GlyphSheet
 from annotator.pages.people import People
 from annotator.pages.rounds import Header, RoundsTable
 from annotator.pages.suspicious import SuspiciousList
+from annotator.pages.words import WordList
 
 STATIC = Path(__file__).parents[1] / "static"
 MODULES = tuple(sorted(path.stem for path in STATIC.glob("*.js")))
@@ -43,6 +44,8 @@ def build(name: str, static: str) -> gr.Blocks:
         with gr.Tabs(elem_id="charloc-tabs"):
             with gr.Tab("Annotate"):
                 Editor(static, elem_id="charloc-editor")
+            with gr.Tab("Words"):
+                WordList(static, elem_id="charloc-words")
             with gr.Tab("Glyphs"):
                 GlyphSheet(static, elem_id="charloc-glyphs")
             with gr.Tab("Rounds"):

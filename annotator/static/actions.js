@@ -4,6 +4,7 @@ import * as deciding from "./deciding.js";
 import { openFlag } from "./flagging.js";
 import { showHistory } from "./history.js";
 import { may } from "./session.js";
+import { openTags } from "./tagging.js";
 import { acceptOne, addBox, toggleInvisible } from "./placing.js";
 
 const ALWAYS = {
@@ -24,6 +25,7 @@ const WITH_A_WORD = {
   acceptOne,
   invisible: toggleInvisible,
   addBox,
+  tag: openTags,
   edit: ({ transcript }) => transcript.open(),
   merge: ({ transcript }) => transcript.merge(),
   split: ({ transcript }) => transcript.split(),

@@ -75,7 +75,7 @@ class Glyphs {
     const character = this.part("character").value;
     const order = this.part("order").value;
     const asked = (this.asked = `/api/glyphs?character=${encodeURIComponent(character)}&order=${order}`);
-    this.say("…");
+    this.say("Fetching crops …");
     const sheet = await this.fetch(`${asked}&limit=${AT_ONCE}`);
     if (!sheet || asked !== this.asked) return;
     this.sheet = sheet;

@@ -16,6 +16,7 @@ export const ACTIONS = [
   { name: "redo", group: "Word", keys: ["Ctrl+Shift+z", "Ctrl+y"], does: "redo, also forward into later words" },
   { name: "edit", group: "Word", keys: ["t"], does: "correct the transcript (Enter takes it, Esc leaves it as it was)", once: true },
   { name: "history", group: "Word", keys: ["i"], does: "who said what of this word, and when", once: true },
+  { name: "tag", group: "Word", keys: ["g"], does: "tags of the word", once: true },
   { name: "acceptOne", group: "Character", keys: ["Space"], does: "accept this character, next character", once: true },
   { name: "nextCharacter", group: "Character", keys: ["Tab"], does: "next character" },
   { name: "previousCharacter", group: "Character", keys: ["Shift+Tab"], does: "previous character" },
