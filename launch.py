@@ -202,11 +202,14 @@ def annotate(
 
         demo_project(folder)
     with Store.open(folder) as store:
+        from annotator.security import LOCAL_HOSTS
         from annotator.serve import open_browser, serve  # gradio takes seconds: not before we know there is a project
 
         def ready(address: str) -> None:
             print(f"charloc is ready: {address}")
             print(f"Project: {folder}. Ctrl-C stops it; every correction is kept.", flush=True)
+            if host not in LOCAL_HOSTS and not store.has_people():
+                print(f"Whoever reaches {host} can change it: launch.py user add lets only those in whom you name.")
             if browser:
                 open_browser(address)
 

@@ -110,6 +110,10 @@ def show_status(store: Store) -> None:
     print(f"{counts.words:,} words, {counts.corrected:,} of them corrected ({counts.corrected_today:,} today)")
     print(f"{counts.accepted_characters:,} characters accepted, {counts.pinned_characters:,} pinned")
     print(f"{counts.flagged:,} words flagged, {counts.skipped:,} skipped")
+    if store.has_people():
+        words = store.words_by_author()
+        for person in store.people():
+            print(f"  {person.name} ({person.role}): {words.get(person.name, 0):,} words")
     rounds = store.rounds()
     for each in rounds:
         print(f"{each.started_at.astimezone():%Y-%m-%d %H:%M}  {round_line(each)}")

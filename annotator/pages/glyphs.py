@@ -15,9 +15,10 @@ TEMPLATE = """
     </select>
     <button type="button" data-do="choose" aria-pressed="false"
       title="Clicks choose crops instead of opening their words">Choose</button>
-    <button type="button" data-do="accept" class="cl-primary" disabled>Accept<kbd>A</kbd></button>
-    <button type="button" data-do="flag" disabled>Flag<kbd>F</kbd></button>
-    <button type="button" data-do="unflag" disabled>Unflag<kbd>U</kbd></button>
+    <button type="button" data-do="accept" data-least="annotator" class="cl-primary" disabled>
+      Accept<kbd>A</kbd></button>
+    <button type="button" data-do="flag" data-least="annotator" disabled>Flag<kbd>F</kbd></button>
+    <button type="button" data-do="unflag" data-least="annotator" disabled>Unflag<kbd>U</kbd></button>
     <button type="button" data-do="open" disabled>Open words<kbd>O</kbd></button>
     <span class="cl-left" data-role="said" role="status"></span>
   </div>

@@ -14,6 +14,7 @@ PEOPLE = """
     <p>From then on every page asks for a name and a password. Annotators are handed words that nobody else works on;
       some are read twice, and here you see how far people agree.</p>
   </div>
+  <div class="cl-empty" data-role="refused" role="status" hidden></div>
   <div data-role="together" class="cl-together" hidden>
     <div class="cl-scroll" tabindex="0" role="region" aria-label="Table of people"><table>
       <thead><tr>

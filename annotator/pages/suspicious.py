@@ -8,12 +8,13 @@ SUSPICIOUS = """
 <section class="cl-suspicious" aria-label="Suspicious transcripts">
   <div class="cl-panel">
     <div class="cl-fields">
-      <button type="button" data-role="look" class="cl-primary" hidden>Look at the transcripts</button>
+      <button type="button" data-role="look" data-least="owner" class="cl-primary" hidden>
+        Look at the transcripts</button>
       <span class="cl-looking" data-role="looking" role="status" hidden>
         <span data-role="phase"></span><progress data-role="progress" max="1"
           aria-label="How far the looking is"></progress>
       </span>
-      <button type="button" data-role="stop" hidden>Stop</button>
+      <button type="button" data-role="stop" data-least="owner" hidden>Stop</button>
       <label>Show <select data-role="least">
         <option value="0.5">the probable ones</option>
         <option value="0.2" selected>the suspicious ones</option>

@@ -36,7 +36,9 @@ class People {
 
   async load() {
     const answer = await ask("/api/people");
-    if (!answer.people) return;
+    this.part("refused").hidden = !answer.failed || !this.part("together").hidden;
+    this.part("refused").textContent = answer.detail ?? "";
+    if (answer.failed) return;
     const alone = answer.people.length === 0;
     this.part("alone").hidden = !alone;
     this.part("together").hidden = alone;
@@ -82,7 +84,7 @@ class People {
 
   async loadCards(offset) {
     const answer = await ask(`/api/people/disagreements?offset=${offset}&limit=${AT_ONCE}`);
-    if (!answer.shown) return;
+    if (answer.failed) return;
     const cards = answer.shown.map((word) => this.card(word));
     if (offset) this.part("cards").append(...cards);
     else this.part("cards").replaceChildren(...cards);

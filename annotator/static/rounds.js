@@ -128,6 +128,7 @@ class Rounds {
     back.type = "button";
     back.className = "cl-primary";
     back.textContent = `Go back to round ${parent.number}`;
+    back.dataset.least = "owner";
     back.addEventListener("click", () => this.goBack(parent));
     place.replaceChildren(says, back);
   }

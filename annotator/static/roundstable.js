@@ -51,6 +51,7 @@ function actions(round, seen, act) {
   if (!seen) {
     const title = "People see it then, and the next round starts from it. Nothing is removed.";
     const back = button("Show", `back${round.id}`, `Show round ${round.number}`, () => act.goBack(round));
+    back.dataset.least = "owner";
     back.title = title;
     made.append(back);
   }
