@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from annotator.aligner import Aligner
 from db import Store
 from tests.annotator.conftest import create_app, event_loops_closed
 from tests.browser.browsers import launch_chromium
@@ -165,11 +166,13 @@ def uncomplaining(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def served(store: Store, project: Path, port: int = 0) -> Iterator[str]:
+def served(store: Store, project: Path, port: int = 0, aligner: Aligner | None = None) -> Iterator[str]:
     """The application in a thread of this process; yields its address."""
     with event_loops_closed():
-        app = create_app(store, project, start=start)
-    listener = socket.create_server(("127.0.0.1", port))
+        from annotator.serve import listen  # which imports gradio
+
+        app = create_app(store, project, start=start, aligner=aligner)
+    listener = listen("127.0.0.1", port, port)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
