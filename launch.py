@@ -30,6 +30,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from annotator.priority import come_last
 from annotator.review_commands import report, review
 from annotator.user_commands import users
 from charloc.methods import DEFAULT, METHODS
@@ -135,8 +136,8 @@ def train(
 ) -> None:
     """Run rounds of EM. Ctrl-C stops; the next `train` goes on from what was learned."""
     settings = _settings(set_ or [])
-    if background and hasattr(os, "nice"):
-        os.nice(10)  # people who correct meanwhile come first
+    if background:
+        come_last()
     begin = {"init": init.value, "start": start}
     _rounds(project, method, rounds, quiet=quiet, fresh=fresh, resume=not restart, **begin, settings=settings)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annotator.priority import come_last
 from charloc.suspicion import IN_WORDS, Reason, difference
 from charloc.text import visible
 
@@ -45,8 +45,8 @@ def suspicious(
     from annotator.words import StoreWords
     from db import Store
 
-    if background and hasattr(os, "nice"):
-        os.nice(10)  # people who correct meanwhile come first
+    if background:
+        come_last()
     with Store.open(project) as store:
         current = store.newest_round()
         if again or current is None or not store.has_suspicions(current.id):

@@ -109,7 +109,7 @@ def run_round(
 def start_round(
     project: Path, method: str, settings: Mapping[str, object] = MappingProxyType({})
 ) -> subprocess.Popen[bytes]:
-    """Have a round run in a niced process of its own session, whose output goes to `rounds.log` in the project.
+    """Have a round run in a niced process (`annotator.priority`) of its own session; its output goes to `rounds.log`.
 
     Args:
         project: the project's folder.

@@ -21,9 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
+from annotator.rounds import cancel_round, start_round
 from charloc.images import probe
 from charloc.metrics import iou, to_array
 from charloc.types import CharlocError, Pin
@@ -79,17 +81,24 @@ class Page:
     """As much of the page as asks: one connection, its packets sent at once as a browser sends them."""
 
     def __init__(self, address: str) -> None:
-        host, port = address.removeprefix("http://").rstrip("/").split(":")
-        self._http = http.client.HTTPConnection(host, int(port))
+        self._where = urlsplit(address)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._http = http.client.HTTPConnection(self._where.hostname or "", self._where.port)
         self._http.connect()
         self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json, float]:
         """Status, answer, seconds from the key to the answer."""
         started = time.perf_counter()
-        self._http.request(method, path, None if body is None else json.dumps(body), _HEADERS)
-        with self._http.getresponse() as response:
-            answer = json.loads(response.read())
+        try:
+            self._http.request(method, path, None if body is None else json.dumps(body), _HEADERS)
+            response = self._http.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self._connect()  # the server closes a connection that nothing was asked on for seconds
+            return self.ask(method, path, body)
+        answer = json.loads(response.read())
         return response.status, answer, time.perf_counter() - started
 
 
@@ -197,14 +206,15 @@ def _beside(data: Set, address: str, steps: int, repeat: int, trained: Path) -> 
     page, times = Page(address), Times()
     drags = _drags(data, page)
     _make(load(data.name, TRAINED_WORDS), trained, "guess")
-    command = [sys.executable, str(LAUNCH), "train", "--project", str(trained), "--rounds", "1", "--background"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as training:
-        _wait_for_learning(trained)
-        for drag in drags:
-            for step in range(steps):
-                if training.poll() is None:
-                    times.add(page, drag, drag.step((step + 1) / steps), repeat)
-        training.terminate()
+    training = start_round(trained, "segmental")
+    _wait_for_learning(trained)
+    for drag in drags:
+        for step in range(steps):
+            if training.poll() is None:
+                times.add(page, drag, drag.step((step + 1) / steps), repeat)
+    with Store.open(trained) as store:
+        cancel_round(store)
+    training.wait()
     print(times.row(data.name, "beside a training round"), flush=True)
 
 
