@@ -11,10 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from annotator import auditing
 from annotator.lines import line_of
 from annotator.prequential import compare, first_corrected_since
-from annotator.report.agreeing import Agreed, agreements
-from charloc.audit import Estimate, character_rate, word_rate
+from annotator.team import by_pair
+from charloc.agreement import Agreement
+from charloc.audit import Estimate, Quality, character_rate, word_rate
 from charloc.suspicion.alphabet import RARE, Alphabet
 from charloc.text import is_space
 from db import Counts, Prequential, Round, Store, StoredSuspicion
@@ -58,6 +60,21 @@ class Error:
     words_boxes: Estimate
     centres: Estimate | None
     centre_h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Two people who read the same words.
+
+    Args:
+        people: their names.
+        boxes: how near their boxes are, where both gave some to the same transcript; None where they never did.
+        apart: how many words they read differently altogether: one flagged it, or they read other characters.
+    """
+
+    people: tuple[str, str]
+    boxes: Agreement | None
+    apart: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +155,40 @@ def gather(store: Store, project: Path) -> Facts:
         ),
         rounds=tuple(each for each in store.rounds() if each.state == "finished"),
         seen=seen.number if seen else None,
-        errors=_errors(store, seen),
+        errors=(*_by_audit(store, seen), *_errors(store, seen)),
         suspicious=tuple(Suspect(names[each.word_id], each) for each in found[:MOST_SUSPICIOUS]),
         suspicious_all=len(found) if looked is not None else None,
         judged_right=len(store.judged_right()),
         uncertain=tuple(store.queue(MOST_UNCERTAIN)) if seen else (),
-        agreed=tuple(agreements(store)),
+        agreed=tuple(Agreed(people, *found) for people, found in by_pair(store).items()),
+    )
+
+
+def _by_audit(store: Store, seen: Round | None) -> tuple[Error, ...]:
+    """How wrong boxes are, by the newest audit in which a word was looked at: as proposed, and as exported."""
+    for audit in reversed(store.audits()):
+        found = auditing.result(store, audit, seen)
+        if not found.answered:
+            continue
+        number = f"round {seen.number} by itself" if seen else "nothing"
+        judged = (
+            (f"as {number} proposes", found.proposed),
+            ("as exported, with what people corrected", found.exported),
+        )
+        return tuple(_of_quality(what, each) for what, each in judged if each.words)
+    return ()
+
+
+def _of_quality(what: str, quality: Quality) -> Error:
+    return Error(
+        source="audit",
+        what=what,
+        words=quality.words,
+        chars=quality.chars,
+        boxes=quality.boxes,
+        words_boxes=quality.words_boxes,
+        centres=quality.centres,
+        centre_h=quality.mean_h.value,
     )
 
 

@@ -223,7 +223,8 @@ def _people(facts: Facts) -> Html:
             if boxes else [NONE] * 3
         )  # fmt: skip
         names = f"{visible(one or 'nobody by name')}, {visible(other or 'nobody by name')}"
-        numbers = (tag("td", value) for value in (f"{each.words:,}", f"{each.apart:,}", *cells))
+        words = (boxes.words if boxes else 0) + each.apart
+        numbers = (tag("td", value) for value in (f"{words:,}", f"{each.apart:,}", *cells))
         rows.append(tag("tr", tag("td", names, class_="l"), *numbers))
     return tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll")
 

@@ -136,7 +136,8 @@ def test_the_same_as_json(busy: Path, tmp_path: Path) -> None:
     assert error["boxes"]["low"] <= error["boxes"]["value"] <= error["boxes"]["high"]
     assert facts["suspicious"][0]["suspicion"]["reason"] == "changed" and facts["suspicious_all"] == 2
     (pair,) = facts["agreed"]
-    assert sorted(pair["people"]) == sorted(["ann", ODD]) and pair["words"] == 4 and pair["boxes"]["iou"] == 1.0
+    assert sorted(pair["people"]) == sorted(["ann", ODD])
+    assert (pair["boxes"]["words"], pair["boxes"]["iou"]) == (4, 1.0)
     assert facts["uncertain"] and facts["judged_right"] == 1
     assert {each["character"] for each in facts["alphabet"]} == set("".join(TEXTS) + ODD) - {" "}
 
@@ -146,6 +147,22 @@ def test_the_newest_round_that_can_be_judged_is_judged(busy: Path) -> None:
         add_round_again(store)
         (error,) = gather(store, busy).errors
     assert error.what.startswith("round 1,") and error.words == 4
+
+
+def test_an_audit_comes_first(busy: Path, tmp_path: Path) -> None:
+    with Store.open(busy) as store:
+        ids = store.word_ids()[:3]
+        assert gather(store, busy).errors[0].source == "corrections"
+        audit = store.begin_audit(1, len(TEXTS), ids)
+        for id in ids:
+            shown = store.proposals(2, [id])[id].boxes.astype(float).tolist()
+            marks = tuple(CharacterMark("accepted", tuple(box)) for box in shown)
+            store.save_opinion(NewOpinion(id, f"audit {id}", "audit", "boxes", marks, audit_id=audit.id))
+        proposed, exported, by_corrections = gather(store, busy).errors
+    assert (proposed.source, exported.source, by_corrections.source) == ("audit", "audit", "corrections")
+    assert proposed.words == 3 and proposed.boxes.wrong == 0 and proposed.centres is not None
+    text = report(busy, tmp_path / "report.html").all_text()
+    assert "As round 1 by itself proposes" in text and "uniform random sample" in text
 
 
 def test_an_empty_project_says_what_to_do(tmp_path: Path) -> None:
