@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,26 @@ def test_the_first_proposals_are_started_unless_there_is_something_to_go_on_with
         assert started == (["pretrained"] if state in ("new", "cancelled") else [])
         unfinished = store.unfinished_round()
         assert (unfinished.state if unfinished else None) == (state if state in ("running", "interrupted") else None)
+
+
+def test_answers_leave_at_once() -> None:
+    """Nagle's algorithm would hold each answer's body back until the browser acknowledges its head: 40 ms."""
+
+    async def accepted() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        class Accepts(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                accepted = transport.get_extra_info("socket")
+                found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        with serve.listen("127.0.0.1", None, 20000) as listener:
+            server = await asyncio.get_running_loop().create_server(Accepts, sock=listener)
+            with socket.create_connection(listener.getsockname()[:2]):
+                option = await found
+            server.close()
+            await server.wait_closed()
+        return option
+
+    assert asyncio.run(accepted())
