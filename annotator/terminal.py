@@ -101,6 +101,9 @@ def round_line(each: Round) -> str:
         parts.append(
             f"before it {seen.chars:,} newly corrected characters were {seen.centre_h:.2f} h off, {seen.wrong:,} wrong"
         )
+    if each.heldback:
+        seen = each.heldback
+        parts.append(f"of {seen.chars:,} characters held back from it {seen.wrong:,} are wrong")
     return f"{name}: {', '.join(parts)}"
 
 
@@ -117,5 +120,8 @@ def show_status(store: Store) -> None:
     rounds = store.rounds()
     for each in rounds:
         print(f"{each.started_at.astimezone():%Y-%m-%d %H:%M}  {round_line(each)}")
+    seen = store.newest_round()
+    if seen is not None and any(each.number > seen.number for each in rounds if each.state == "finished"):
+        print(f"Round {seen.number} was gone back to: it is the one people see.")
     if not rounds:
         print("No round yet. Begin: launch.py train --project DIR")

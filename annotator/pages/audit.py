@@ -11,7 +11,7 @@ TEMPLATE = """
     <p>Draw some words at random and look at each: accept it if it is right, put right what is not. You are not shown
       how sure the method is, and nothing learns from what you say here. What you find holds for all words, with an
       interval.</p>
-    <form data-role="begin" class="cl-fields">
+    <form data-role="begin" class="cl-fields" data-least="owner">
       <label>Draw <input type="number" data-role="begin-words" min="1" max="1000000" step="1" required></label>
       <span data-role="of-all">words</span>
       <button type="submit" class="cl-primary">Begin the audit</button>
@@ -25,12 +25,13 @@ TEMPLATE = """
         <b data-role="how-far" role="status"></b>
         <progress data-role="bar" max="1" value="0" aria-label="Words looked at"></progress>
       </div>
-      <button type="button" class="cl-primary" data-role="look">Look at the next words</button>
-      <form data-role="more" class="cl-fields">
+      <button type="button" class="cl-primary" data-role="look" data-least="annotator">Look at the next words</button>
+      <form data-role="more" class="cl-fields" data-least="owner">
         <label>Draw <input type="number" data-role="more-words" min="1" max="1000000" step="1" value="50" required>
           more words</label><button type="submit">Add</button>
       </form>
-      <button type="button" data-role="anew" title="A new sample; this audit stays in the list">New audit</button>
+      <button type="button" data-role="anew" data-least="owner" title="A new sample; this audit stays in the list">
+        New audit</button>
     </div>
     <p class="cl-trouble-line" data-role="said" role="status"></p>
     <div class="cl-fields cl-wanted">

@@ -127,6 +127,7 @@ class Rounds {
     const back = document.createElement("button");
     back.type = "button";
     back.className = "cl-primary";
+    back.dataset.least = "owner";
     back.textContent = `Go back to round ${parent.number}`;
     back.dataset.least = "owner";
     back.addEventListener("click", () => this.goBack(parent));

@@ -53,6 +53,7 @@ function actions(round, seen, act) {
     const back = button("Show", `back${round.id}`, `Show round ${round.number}`, () => act.goBack(round));
     back.dataset.least = "owner";
     back.title = title;
+    back.dataset.least = "owner";
     made.append(back);
   }
   return made;

@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 
 from annotator.comparison import clearly_worse, contradictions, moved, shifts_h
 from annotator.heldback import LEAST_WORDS, held_back
+from annotator.terminal import show_status
 from charloc.types import Localization
-from db import CharacterMark, NewCorrection, RoundStats, Store
+from db import CharacterMark, NewCorrection, Prequential, RoundStats, Store
 from tests.annotator.conftest import Starter
 from tests.projects import add_words
 
@@ -93,6 +94,20 @@ def test_another_round_is_shown(client: TestClient, store: Store, words: list[in
     assert client.post("/api/rounds/99/go-back", json={}).status_code == 404
     client.post("/api/rounds", json={"method": "guess"})
     assert client.post(f"/api/rounds/{second}/go-back", json={}).status_code == 409, "one is being started"
+
+
+def test_the_command_line_says_which_round_people_see(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    first = store.newest_round()
+    assert first is not None
+    this = store.begin_round("fake", parent_id=first.id, settings={}, pid=os.getpid())
+    judged = Prequential(words=3, chars=12, centre_h=0.1, wrong=2)
+    store.finish_round(this.id, [], RoundStats(0, 1.0, 1.0, 0.0, 0, heldback=judged), None)
+    show_status(store)
+    told = capsys.readouterr().out
+    assert "of 12 characters held back from it 2 are wrong" in told and "gone back to" not in told
+    store.go_back_to(first.id)
+    show_status(store)
+    assert "Round 0 was gone back to: it is the one people see." in capsys.readouterr().out
 
 
 def test_what_moved_is_listed_by_size(client: TestClient, store: Store, words: list[int]) -> None:

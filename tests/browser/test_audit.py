@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from db import Store
 from tests.browser.looking import all_saved, open_tab, ready
+from tests.browser.test_accessible import grave
 
 
 def open_audit(page: Page) -> Locator:
@@ -91,9 +92,11 @@ def test_the_page_of_audits_fits_a_phone(page: Page, store: Store, scheme: str) 
     audit = open_audit(page)
     expect(audit.get_by_role("button", name="Begin the audit")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not grave(page)
     audit.get_by_role("spinbutton", name="Draw").fill("3")
     assert not audit.locator("form").first.evaluate("(form) => form.checkValidity()"), "too few to say anything"
     audit.get_by_role("spinbutton", name="Draw").fill("10")
     audit.get_by_role("button", name="Begin the audit").click()
     expect(audit.get_by_role("button", name="Look at the words")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not grave(page)

@@ -14,6 +14,7 @@ from charloc.methods import DEFAULT, METHODS
 from charloc.types import Localization
 from db import CharacterMark, NewCorrection, Prequential, RoundStats, Store
 from tests.browser.looking import all_saved, marks, open_tab, ready, word
+from tests.browser.test_accessible import grave
 
 
 class Trainer:
@@ -231,3 +232,4 @@ def test_the_page_of_rounds_fits_a_phone(page: Page, store: Store, project: Path
     rounds = open_rounds(page)
     expect(rounds.locator(".cl-card").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not grave(page)
