@@ -55,6 +55,8 @@ class Leases(Database):
         Returns:
             The leases, the words they were handed before first, then in the order of the candidates.
         """
+        if limit < 1 or not candidates:
+            return []  # without waiting for the lock
         now = _now()
         until = now + timedelta(minutes=minutes)
         with self.write() as connection:
@@ -122,6 +124,8 @@ class Leases(Database):
 
     def release(self, holder: str, word_ids: Collection[int] | None = None) -> None:
         """Give words back, or all that the person holds."""
+        if word_ids is not None and not word_ids:
+            return
         mine: list[ColumnElement[bool]] = [LeaseRow.holder == holder, LeaseRow.ended_at.is_(None)]
         with self.write() as connection:
             for chunk in [None] if word_ids is None else chunks(list(word_ids)):
