@@ -34,8 +34,10 @@ def test_imports_follow_the_rules() -> None:
     ],
 )
 def test_torch_is_imported_only_by_methods(modules: str) -> None:
-    done = run(sys.executable, "-c", f"import {modules}, sys; sys.exit('torch' in sys.modules)")
-    assert done.returncode == 0, done.stderr or f"importing {modules} imports torch"
+    # numba comes with what computes: the pages leave that to other processes.
+    heavy = "{'torch', 'numba'}" if "annotator.serve" in modules else "{'torch'}"
+    done = run(sys.executable, "-c", f"import {modules}, sys; sys.exit(bool({heavy} & set(sys.modules)))")
+    assert done.returncode == 0, done.stderr or f"importing {modules} imports one of {heavy}"
 
 
 def test_files_can_be_read_in_one_go() -> None:
