@@ -109,9 +109,9 @@ def _of_word(word: Word, proposal: Localization, apart: NDArray[np.float32] | No
 
 def _question(word: Word, confidence: NDArray[np.float32], proposal: Localization) -> Question:
     confidence = np.where(np.isnan(proposal.boxes[:, 0]), np.nan, confidence).astype(np.float32)
-    heights = (proposal.boxes[:, 3] - proposal.boxes[:, 1])[~np.isnan(proposal.boxes[:, 0])]
+    heights = sorted((proposal.boxes[:, 3] - proposal.boxes[:, 1])[~np.isnan(proposal.boxes[:, 0])].tolist())
     # Words of one font, size and shape: by halves of an octave of their letters' height.
-    size = round(2 * math.log2(max(float(np.median(heights)), 1.0))) if len(heights) else 0
+    size = round(2 * math.log2(max(heights[len(heights) // 2], 1.0))) if heights else 0
     style = str(word.meta.get("font") or word.meta.get("writer") or word.meta.get("source") or "")
     return question(word.id, word.characters, confidence, str(word.meta.get("page") or ""), f"{style} {size}")
 

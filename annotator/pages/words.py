@@ -10,10 +10,11 @@ TEMPLATE = """
   <div class="cl-filters cl-words-actions">
     <label class="cl-check"><input type="checkbox" data-role="all"> this page</label>
     <button type="button" data-do="open" class="cl-primary" disabled>Open in the editor</button>
-    <input data-role="tag" list="cl-words-tags" placeholder="Tag" aria-label="Tag" maxlength="60" autocomplete="off">
+    <input data-role="tag" data-least="annotator" list="cl-words-tags" placeholder="Tag" aria-label="Tag" maxlength="60"
+      autocomplete="off">
     <datalist id="cl-words-tags" data-role="tags"></datalist>
-    <button type="button" data-do="add" disabled>Add tag</button>
-    <button type="button" data-do="remove" disabled>Remove tag</button>
+    <button type="button" data-do="add" data-least="annotator" disabled>Add tag</button>
+    <button type="button" data-do="remove" data-least="annotator" disabled>Remove tag</button>
     <span class="cl-left" data-role="said" role="status"></span>
   </div>
   <div class="cl-words-scroll"><table>

@@ -40,7 +40,7 @@ const WITH_A_WORD = {
   fit: ({ stage }) => stage.setZoom(1),
 };
 
-const CHANGING = ["undo", "redo", "accept", "skip", "flag", "acceptOne", "invisible", "addBox", "edit", "merge", "split"];
+const CHANGING = ["undo", "redo", "accept", "skip", "flag", "acceptOne", "invisible", "addBox", "edit", "merge", "split", "tag"];
 export const LOOKING = "You may look at everything here, and change nothing: you are a reader. Ask an owner.";
 
 export const NAMES = [...Object.keys(ALWAYS), ...Object.keys(WITH_A_WORD)];

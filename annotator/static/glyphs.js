@@ -1,7 +1,9 @@
 // The page of glyph sheets: a character is chosen, its crops are shown, many can be accepted or flagged at once.
 
+import { LOOKING } from "./actions.js";
 import { GlyphGrid } from "./glyphgrid.js";
 import { newUuid } from "./outbox.js";
+import { may } from "./session.js";
 import { listen, poll } from "./status.js";
 
 const AT_ONCE = 2000; // crops in one request
@@ -126,6 +128,7 @@ class Glyphs {
       this.button("choose").setAttribute("aria-pressed", String(this.grid.choosing));
       return;
     }
+    if (name !== "open" && !may("annotator")) return this.say(LOOKING);
     const chosen = [...this.grid.chosen].sort((a, b) => a - b);
     if (name === "open") return this.open(chosen.length ? chosen : [this.grid.cursor]);
     // Keys act on the crop they stand at where none is chosen.
