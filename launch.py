@@ -129,7 +129,7 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Learn from the newest boxes, not on earlier rounds.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Learn from what people see, not on earlier rounds.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not go on where a stopped round was.")] = False,
     quiet: Quiet = False,
     background: Annotated[bool, typer.Option(hidden=True)] = False,
@@ -232,7 +232,7 @@ def export(
     format: Annotated[Format, typer.Option(help="JSON lines, or Tesseract's box files.")] = Format.jsonl,
     quiet: Quiet = False,
 ) -> None:
-    """Write the boxes of the newest round, corrections applied."""
+    """Write the boxes of the round people see, corrections applied."""
     from annotator.exporter import export as write
     from annotator.terminal import show_export
     from db import Store

@@ -1,4 +1,4 @@
-"""A project out into files: the newest round's boxes, with everything people said laid over them."""
+"""A project out into files: the boxes of the round people see, with everything people said laid over them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ExportReport:
 def export(store: Store, format: str, out: Path) -> ExportReport:
     """Write the project's words with their boxes.
 
-    Boxes are those of the newest finished round, except where a correction is in force: a pinned or accepted box is
+    Boxes are those of the round people see, except where a correction is in force: a pinned or accepted box is
     written as it is, an invisible character gets none.
 
     Args:
