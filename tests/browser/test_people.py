@@ -96,6 +96,7 @@ def test_nothing_grave_on_the_login_and_the_page_of_people(visit: Visit) -> None
         page.reload()
         found += grave(page)
     log_in(page, "Ada")
+    ready(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.reload()
