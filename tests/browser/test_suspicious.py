@@ -12,6 +12,7 @@ from annotator.suspicions import JOB, STOP
 from db import CharacterMark, NewCorrection, Store, StoredSuspicion
 from db.liveness import HOST
 from tests.browser.looking import ready
+from tests.browser.test_accessible import grave
 
 ODD = "<img src=x onerror=\"document.title='owned'\">${document.title='owned'}\u202e"
 
@@ -145,3 +146,15 @@ def test_nothing_is_cut_off(page: Page, suspects: list[int], width: int) -> None
         box = button.bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_nothing_grave_for_those_who_cannot_see_or_use_a_mouse(page: Page, suspects: list[int]) -> None:
+    listed(page)
+    page.keyboard.press("r")  # a row that is done is on the page as well
+    expect(page.locator(".cl-suspect").first).to_contain_text("Said to be right")
+    states: list[str] = []
+    for scheme, width in (("light", 1280), ("dark", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 844})
+        states += [f"{scheme} {width}: {each}" for each in grave(page)]
+    assert not states, "\n".join(states)
