@@ -156,6 +156,9 @@ def pretrain(
     words: Annotated[int, typer.Option(min=1, help="How many words to render.")] = 16_000,
     steps: Annotated[int, typer.Option(min=1, help="How many batches of words to learn from.")] = 6_000,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A checkpoint of pretrain: learn only what it lacks.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Teach a net letters from rendered words, to begin with. Takes most of an hour; nobody draws a box."""
@@ -171,12 +174,15 @@ def pretrain(
     asked = [("--out", out), *(("--fonts", each) for each in fonts or []), ("--words", words), ("--steps", steps)]
     asked += [("--alphabet", alphabet)] if alphabet else []
     asked += [("--project", project)] if project else []
+    asked += [("--start", start)] if start else []
     command = shlex.join(
         ["launch.py", "pretrain", *(str(part) for pair in [*asked, ("--seed", seed)] for part in pair)]
     )
     try:
         with bars("pretrain", quiet=quiet) as progress:
-            making.make(out, what, words=words, steps=steps, seed=seed, command=command, progress=progress)
+            making.make(
+                out, what, words=words, steps=steps, seed=seed, command=command, start=start, progress=progress
+            )
     except KeyboardInterrupt as stop:
         print("\nStopped. Nothing was written.", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop

@@ -24,6 +24,11 @@ Ints = NDArray[np.int32]
 SAME_CUT = 0.15
 """Core heights within which two cuts are one and the same to a reader."""
 
+LOST = 0.2
+"""Core heights by which a letter's ink ends too low when a piece is missing."""
+DOT = 0.4
+"""Soft ink that a dot has where it is darkest."""
+
 
 def ink_boxes(ink: Ink, spans: Spans, bounds: Ints, expected: Expected) -> tuple[Floats, NDArray[np.bool_]]:
     """Tight boxes of each span's ink in the picture, float32 (L, 4), NaN for spaces and where there is no ink.
@@ -124,6 +129,24 @@ def _belongs(extents: Floats, areas: NDArray[np.int64], usual: int, ink: Ink) ->
         keep = ~(small & (areas < 0.3 * ink.stroke**2)) & ~((areas < 0.04 * areas[largest]) & (away > ink.core))
     keep[largest] = True
     return keep
+
+
+def lost_tops(ink: Ink, boxes: Floats, others: Floats, expected: Expected) -> NDArray[np.bool_]:
+    """Of which letters of several pieces, such as an i, the top is missing from the ink's box, bool (L,).
+
+    Where another opinion's box goes on above it and there is ink there: the dot was taken for a speck, or for a
+    neighbour's. A letter that is written without its dot has no ink there.
+
+    Args:
+        boxes: float32 (L, 4), of the ink; NaN where there is none.
+        others: float32 (L, 4), the other opinion's.
+    """
+    lost = np.zeros(len(boxes), dtype=bool)
+    for k in np.flatnonzero((expected.pieces > 1) & (boxes[:, 1] - others[:, 1] > LOST * ink.core)):
+        x0, x1 = int(max(others[k, 0], 0)), int(np.ceil(others[k, 2]))
+        y0, y1 = int(max(others[k, 1] - LOST * ink.core, 0)), int(boxes[k, 1]) - 1
+        lost[k] = bool((ink.raw[y0:y1, x0:x1] > DOT).any())
+    return lost
 
 
 def span_boxes(ink: Ink, columns: Ints) -> Floats:

@@ -15,17 +15,19 @@ SOFTENING = 0.02
 """Core heights added to distances before their logarithms are taken."""
 NAMES = (
     "left", "right", "word_least", "apart", "apart_x", "no_ink", "fits", "fits_best", "word_fits", "word_fits_least",
-    "width", "height", "cut_left", "cut_right", "outside", "length",
+    "width", "height", "cut_left", "cut_right", "outside", "length", "whole", "word_whole_least", "moved",
 )  # fmt: skip
 """What the columns are: log odds of the boundaries on either side and of the word's least sure one; how far the ink's
 and the net's boxes are apart; whether there is no ink; what the net makes of the span, mean log-probability per frame
 of the character, over that of whatever fits best, and over the word; how unusual width and height are; ink crossed at
-either cut; ink left outside the word; how many characters there are."""
+either cut; ink left outside the word; how many characters there are; what the net makes of the span as a whole, and of
+the word's least likely one; how far the span's ends are from where they were without a net. New ones stand at the end:
+a calibration looks at the first so many columns."""
 
 
 def features(
     spans: Spans, expected: Expected, solution: Solution, sure: NDArray[np.float64], apart: Floats, fits: Floats,
-    best: Floats,
+    best: Floats, wholes: Floats, alone: NDArray[np.int32],
 ) -> Floats:  # fmt: skip
     """Features of each character of a layout, float32 (L, len(NAMES)); NaN where unknown.
 
@@ -33,6 +35,8 @@ def features(
         sure: (L + 1,), probability of each boundary, from `boxes.boundary_certainty`.
         apart: float32 (L, 4), distances of the edges of the ink's box and the net's, core heights; NaN without ink.
         fits, best: float32 (L,), mean log-probability per frame of the character, and of the likeliest, in its span.
+        wholes: float32 (L,), log-probability of the span being the character, whole; NaN unknown.
+        alone: int32 (L + 1,), the layout found without a net, indices into `spans.columns`.
     """
     bounds = solution.bounds
     reach = np.diff(bounds) - 1
@@ -50,11 +54,16 @@ def features(
     over = fits[letters] if letters.any() else np.array([np.nan], dtype=np.float32)
     count = len(bounds) - 1
     outside = spans.before[bounds[0]] + spans.after[bounds[-1]]
+    known = wholes[~expected.space & np.isfinite(wholes)]
+    left = spans.next_ink[bounds[:-1]] - spans.next_ink[alone[:-1]]
+    right = spans.last_ink[bounds[1:]] - spans.last_ink[alone[1:]]
     columns = (
         odds[:-1], odds[1:], np.full(count, odds.min()), far.max(axis=1), np.maximum(far[:, 0], far[:, 2]), missing,
         fits, fits - best, np.full(count, over.mean()), np.full(count, over.min()),
         np.minimum(off / expected.width_sigma, 6), np.minimum(rise, 12), np.minimum(crossed[:-1], 4),
         np.minimum(crossed[1:], 4), np.full(count, min(float(outside), 4.0)), np.full(count, np.log(count)),
+        wholes, np.full(count, known.min() if len(known) else np.nan),
+        np.log(np.maximum(np.abs(left), np.abs(right)) / spans.core + SOFTENING),
     )  # fmt: skip
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -79,5 +88,3 @@ def frame_fit(
     fits[classes == 0] = np.nan
     best = np.array([likeliest[a:b].mean() for a, b in zip(start, end, strict=True)], dtype=np.float32)
     return fits, best
-
-

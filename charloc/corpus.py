@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import lru_cache, partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,10 @@ PLAIN = 0.3
 """Share of the words that are clean print."""
 SIZES_PX = (17.0, 64.0)
 """Smallest and largest size of a font."""
+TOUCHING = 0.06
+"""Letters that touch stand so much closer than usual, at most, in sizes of the font."""
+BY_HAND = 0.15, 0.6
+"""Share of the words that look as if written by hand: where letters stand apart, and where they join."""
 CHUNK = 64
 FEWEST = 10
 """Words need so many different characters; a face that draws fewer of the alphabet is not used."""
@@ -80,9 +85,11 @@ def _render(alphabet: tuple[str, ...], faces: tuple[Face, ...], seed: int, start
         if not {*characters(text)} <= {*drawn, " "}:
             continue  # characters that make another one where they meet
         size = float(np.exp(rng.uniform(*np.log(SIZES_PX))))
-        fonts = [load_font(face.file("a" if is_space(c) else c), size) for c in characters(text)]
+        files = [face.file("a" if is_space(c) else c) for c in characters(text)]
+        loaded = {file: load_font(file, size) for file in files}  # letters of one font are set with its kerning
+        fonts = [loaded[file] for file in files]
         try:
-            rendered = render(text, fonts, rng, _degradation(rng, size))
+            rendered = render(text, fonts, rng, _degradation(rng, size, _joins(face.file(drawn[0]) or face.files[0])))
         except (CharlocError, OSError):
             continue  # a font with a broken or empty glyph
         if rng.random() < 0.2:
@@ -96,15 +103,26 @@ def _drawn(face: Face, alphabet: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in alphabet if face.file(each) is not None)
 
 
-def _degradation(rng: np.random.Generator, size_px: float) -> Degradation:
-    """Clean print, or a bad scan of a crooked page; either may show its neighbouring lines."""
+@lru_cache(maxsize=4096)
+def _joins(file: Path) -> bool:
+    """Whether a font's letters run into each other."""
+    font = load_font(file, 200)
+    drawn = {each: font.getbbox(each, anchor="ls") for each in "nu"}
+    return all(box[2] - min(box[0], 0) > font.getlength(each) + 3 for each, box in drawn.items())
+
+
+def _degradation(rng: np.random.Generator, size_px: float, joined: bool) -> Degradation:
+    """Clean print, or a bad scan of a crooked page; either may show its neighbouring lines, or be by hand."""
 
     def some(share: float) -> bool:
         return bool(rng.random() < share)
 
     lines = [int(rng.uniform(0, 0.35) * size_px) if some(0.2) else 0 for _ in range(2)]
     drawn = Degradation.draw(rng, hard=not some(PLAIN))
-    drawn = replace(drawn, lines_px=(lines[0], lines[1]), tracking_px=drawn.tracking_px * some(0.5))
+    apart = drawn.tracking_px * some(0.1 if joined else 0.5)
+    tracking = -rng.uniform(0, TOUCHING) * size_px if some(0.2) else apart
+    hand = rng.uniform(0.2, 1.0) * some(BY_HAND[joined])
+    drawn = replace(drawn, lines_px=(lines[0], lines[1]), tracking_px=tracking, hand=hand)
     if drawn.noise == 0:
         return replace(drawn, specks=int(rng.poisson(0.5)), rotation_deg=rng.normal(0, 1) * some(0.5))
     return replace(

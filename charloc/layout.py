@@ -87,11 +87,12 @@ def span_costs(spans: Spans, expected: Expected, scale: float, evidence: Evidenc
     count, reach = spans.width.shape
     ends = np.arange(count)[:, None] + 1 + np.arange(reach)[None, :]
     gap = np.where(ends < count, spans.columns[np.minimum(ends, count - 1)] - spans.columns[:, None], 0)
-    return _span_costs(
+    costs: Floats = _span_costs(
         spans.width, spans.top, spans.bottom, spans.mass, gap.astype(np.float32) / spans.core, spans.crossed,
         expected.width * scale, expected.width_sigma, expected.top, expected.bottom, expected.height_sigma,
         expected.space, np.zeros((len(expected.width), count), np.float32) if evidence is None else evidence.inside,
     )  # fmt: skip
+    return costs if evidence is None or evidence.whole is None else costs - evidence.whole
 
 
 @njit(cache=True, nogil=True)
@@ -131,10 +132,12 @@ class Evidence:
     Args:
         inside: float32 (L, N), nats in favour of character k up to each cut.
         outside: float32 (N,), nats in favour of there being no character.
+        whole: float32 (L, N, D), nats in favour of each span being all of character k and nothing else; None: unknown.
     """
 
     inside: Floats
     outside: Floats
+    whole: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

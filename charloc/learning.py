@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
+from charloc.learning_spans import near_spans
 from charloc.methods import Progress
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
@@ -56,7 +57,8 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Padded samples: views (B, 1, HEIGHT, W); per frame class and weight (B, T); per character the rest (M, ...)."""
+    """Padded samples: views (B, 1, HEIGHT, W); per frame class and weight (B, T); per character (M, ...) what comes
+    then; `spans` (S, 4), the first columns of `near_spans`, and how much each counts."""
 
     views: Tensor
     targets: Tensor
@@ -67,12 +69,14 @@ class Batch:
     name: Tensor
     edges: Tensor
     character_weights: Tensor
+    spans: Tensor
+    span_weights: Tensor
 
 
 def train(
     net: SegmentalNet, samples: Sequence[Sample], steps: int, peak_rate: float, seed: int, progress: Progress
 ) -> dict[str, float]:
-    """Frame-wise cross entropy plus L1 on box edges, AdamW with a one-cycle rate.
+    """Cross entropy of frames and of whole spans plus L1 on box edges, AdamW with a one-cycle rate.
 
     Returns:
         Mean losses over the last fifth of the steps.
@@ -96,7 +100,7 @@ def train(
         off = (edges - batch.edges).abs().mean(dim=1)
         box_loss = (off * batch.character_weights).sum() / batch.character_weights.sum().clamp(min=1.0)
         optimiser.zero_grad()
-        (frame_loss + BOX_WEIGHT * box_loss).backward()
+        (frame_loss + BOX_WEIGHT * box_loss + span_loss(net, features, batch)).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         schedule.step()
@@ -106,6 +110,43 @@ def train(
     net.eval()
     losses = np.mean(np.array(kept), axis=0)
     return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
+
+
+def train_wholes(
+    net: SegmentalNet, samples: Sequence[Sample], steps: int, peak_rate: float, seed: int, progress: Progress
+) -> float:
+    """Only what the net says of spans as a whole is learned, as in `train`; all else stays as it is.
+
+    Returns:
+        The mean loss over the last fifth of the steps.
+    """
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    net.eval()
+    optimiser = torch.optim.AdamW(net.whole.parameters(), lr=peak_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
+    kept = []
+    for step, chosen in enumerate(batches(samples, steps, rng)):
+        progress("learn spans", step, steps)
+        batch = collate([samples[i] for i in chosen], rng)
+        with torch.no_grad(), autocast():
+            features = net.features(batch.views)
+        loss = span_loss(net, features.float(), batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if step >= int(0.8 * steps):
+            kept.append(float(loss.detach()))
+    progress("learn spans", steps, steps)
+    return float(np.mean(kept))
+
+
+def span_loss(net: SegmentalNet, features: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy of what spans are; it leaves the features alone, which frames and boxes teach."""
+    scores = net.wholes(features.detach(), *batch.spans[:, :3].unbind(dim=1))
+    wrong = nn.functional.cross_entropy(scores, batch.spans[:, 3], reduction="none", label_smoothing=0.02)
+    return (wrong * batch.span_weights).sum() / batch.span_weights.sum().clamp(min=1.0)
 
 
 _LOCK, _INSIDE = Lock(), list[int]()
@@ -201,17 +242,22 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
                 rows.append((b, first, last, int(sample.classes[k])))
                 edges.append(sample.edges[k] - np.array([shift, 0, shift, 0], dtype=np.float32))
                 counts.append(float(sample.weights[k]))
-    index = torch.tensor(rows or [(0, 0, 1, 0)], dtype=torch.int64)
+    index = np.array(rows or [(0, 0, 1, 0)], dtype=np.int64)
+    character_weights = np.array(counts or [0.0], dtype=np.float32)
+    chance = rng if rng is not None else np.random.default_rng(0)
+    spans = near_spans(index[:, 0], index[:, 1], index[:, 2], index[:, 3], frames, chance)
     return Batch(
         views=torch.from_numpy(views).contiguous(memory_format=torch.channels_last),
         targets=torch.from_numpy(targets),
         frame_weights=torch.from_numpy(weights),
-        word=index[:, 0],
-        start=index[:, 1],
-        end=index[:, 2],
-        name=index[:, 3],
+        word=torch.from_numpy(index[:, 0].copy()),
+        start=torch.from_numpy(index[:, 1].copy()),
+        end=torch.from_numpy(index[:, 2].copy()),
+        name=torch.from_numpy(index[:, 3].copy()),
         edges=torch.from_numpy(np.array(edges, dtype=np.float32).reshape(-1, 4)) if edges else torch.zeros(1, 4),
-        character_weights=torch.tensor(counts or [0.0]),
+        character_weights=torch.from_numpy(character_weights),
+        spans=torch.from_numpy(spans[:, :4].copy()),
+        span_weights=torch.from_numpy(character_weights[spans[:, 4]]),
     )
 
 

@@ -25,7 +25,7 @@ def block(
 
 
 class SegmentalNet(nn.Module):
-    """Which character each frame of a view belongs to, and where a known character's box is.
+    """Which character each frame of a view belongs to, which one a span of frames is, and where a known one's box is.
 
     Args:
         classes: C, the charset's size with background as class 0.
@@ -43,6 +43,7 @@ class SegmentalNet(nn.Module):
             *block(FEATURES, (1, 5), padding=(0, 4), dilation=(1, 2)), nn.Dropout(0.1),
         )  # fmt: skip
         self.classify = flex.Conv2d(classes, 1)
+        self.whole = nn.Sequential(flex.Linear(96), nn.ReLU(), flex.Linear(classes))
         self.name = nn.Embedding(classes, 32)
         self.box = nn.Sequential(flex.Linear(96), nn.ReLU(), flex.Linear(4))
         flex.shape_inference(_Probe(self), (2, 1, HEIGHT, 32))
@@ -76,14 +77,27 @@ class SegmentalNet(nn.Module):
         Returns:
             (M, 4): left, top, right, bottom in core heights, from the span's middle and the baseline.
         """
-        total = nn.functional.pad(features.cumsum(dim=2), (1, 0))
-        length = (end - start).clamp(min=1)
-        mean = (total[word, :, start + length] - total[word, :, start]) / length[:, None]
-        first = features[word, :, start]
-        last = features[word, :, start + length - 1]
-        size = length[:, None].to(features.dtype) / 8.0
+        mean, first, last, size = _pooled(features, word, start, end)
         edges: Tensor = self.box(torch.cat([mean, first, last, self.name(name), size], dim=1))
         return edges
+
+    def wholes(self, features: Tensor, word: Tensor, start: Tensor, end: Tensor) -> Tensor:
+        """Class scores of M spans of frames, (M, C): of just that character, 0 of a part of one, of several, of none.
+
+        Args:
+            features, word, start, end: as for `boxes`.
+        """
+        scores: Tensor = self.whole(torch.cat(_pooled(features, word, start, end), dim=1))
+        return scores
+
+
+def _pooled(features: Tensor, word: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of each span of frames: mean, first and last features, (M, FEATURES) each; its length, (M, 1)."""
+    total = nn.functional.pad(features.cumsum(dim=2), (1, 0))
+    length = (end - start).clamp(min=1)
+    mean = (total[word, :, start + length] - total[word, :, start]) / length[:, None]
+    size = length[:, None].to(features.dtype) / 8.0
+    return mean, features[word, :, start], features[word, :, start + length - 1], size
 
 
 class _Probe(nn.Module):
@@ -97,4 +111,5 @@ class _Probe(nn.Module):
         features = self.net.features(views)
         zero = torch.zeros(2, dtype=torch.int64)
         self.net.logits(features)
+        self.net.wholes(features, zero, zero, zero + 1)
         return self.net.boxes(features, zero, zero, zero + 1, zero)

@@ -17,7 +17,7 @@ from charloc.types import Localization, TrainingSet, WordImage
 
 def pretrain(
     rendered: Sequence[Rendered], held_out: Sequence[Rendered] = (), *, steps: int, seed: int = 0,
-    progress: Progress = silent,
+    start: Checkpoint | None = None, progress: Progress = silent,
 ) -> Checkpoint:  # fmt: skip
     """What `segmental` learns from rendered words whose boxes are known.
 
@@ -25,19 +25,26 @@ def pretrain(
         rendered: words of all the alphabet.
         held_out: other words, to find out what confidence is worth; none: it stays uncalibrated.
         steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
-        progress: called with ("learn ink" | "prepare" | "learn" | "calibrate", done, total).
+        start: made by this before: what it knows of ink and letters stays; learned is only which spans are whole
+            characters, and anew what confidence is worth.
+        progress: called with ("learn ink" | "prepare" | "learn" | "learn spans" | "calibrate", done, total).
 
     Returns:
         A checkpoint of `segmental`.
     """
     torch.manual_seed(seed)
-    method = Segmental(seed=seed)
-    method.ink = InkNet()
-    train_ink(method.ink, rendered, max(2 * steps // 3, 1), seed, progress)
+    method = Segmental(start, seed=seed)
     sure = [np.ones(len(each.boxes), dtype=np.float32) for each in rendered]
     boxes = [Localization(r.boxes, s, 0.0, "rendered") for r, s in zip(rendered, sure, strict=True)]
     weights = np.ones(len(rendered), dtype=np.float32)
-    method.m_step(TrainingSet(_words(rendered), boxes, [()] * len(rendered), weights), progress, steps)
+    training = TrainingSet(_words(rendered), boxes, [()] * len(rendered), weights)
+    if start is None:
+        method.ink = InkNet()
+        train_ink(method.ink, rendered, max(2 * steps // 3, 1), seed, progress)
+        method.m_step(training, progress, steps)
+        method.knows_spans = True
+    else:
+        method.learn_wholes(training, progress, steps)
     method.warm = True
     if held_out:
         method.calibrate(_words(held_out), [each.boxes for each in held_out], progress)

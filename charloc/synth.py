@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter, zoom
 
+from charloc.hand import by_hand
 from charloc.metrics import per_code_point
 from charloc.text import characters, is_space, normalise, visual_order
 from charloc.types import CharlocError, SourceWord, WordImage
@@ -73,6 +74,7 @@ class Degradation:
         fade: by how much the ink pales, at most, over the image.
         grain: standard deviation of the paper's texture, coarser than `noise`.
         lines_px: how much of the lines above and below shows at the picture's top and bottom.
+        hand: how unlike each other letters are, as in a hand: 0 a press, 1 a poor hand.
     """
 
     rotation_deg: float = 0.0
@@ -93,6 +95,7 @@ class Degradation:
     fade: float = 0.0
     grain: float = 0.0
     lines_px: tuple[int, int] = (0, 0)
+    hand: float = 0.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator, hard: bool) -> Degradation:
@@ -194,7 +197,8 @@ def render(text: str, font: Font, rng: np.random.Generator, degradation: Degrada
     if not clusters:
         raise CharlocError("There is nothing to render: the text is empty.")
     fonts = [font] * len(clusters) if isinstance(font, ImageFont.FreeTypeFont) else list(font)
-    layers = _bend(_draw_each(clusters, fonts, degradation), degradation)
+    drawn = _draw_each(clusters, fonts, degradation)
+    layers = _bend(by_hand(drawn, degradation.hand, rng) if degradation.hand else drawn, degradation)
     boxes = ink_boxes(layers)
     blank = [c for c, box in zip(clusters, boxes, strict=True) if np.isnan(box).any() != is_space(c)]
     if blank:

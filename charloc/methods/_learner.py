@@ -58,6 +58,8 @@ class Learner(ABC, Generic[Net]):
     learns = True
     kin: tuple[str, ...] = ()
     """Other methods whose checkpoints this one goes on from."""
+    newer: tuple[str, ...] = ()
+    """What the names of tensors begin with that an older checkpoint may lack: parts that say nothing yet."""
 
     def __init__(self, checkpoint: Checkpoint | None, seed: int) -> None:
         self.seed = seed
@@ -133,7 +135,7 @@ class Learner(ABC, Generic[Net]):
         letters = {name: each for name, each in tensors.items() if not name.startswith(INK)}
         if letters:
             self.net = self._new_net(len(self.charset))
-            _fill(self.net, letters)
+            _fill(self.net, letters, self.newer)
         self.ink = ink_net(checkpoint)
 
 
@@ -151,9 +153,10 @@ def ink_net(checkpoint: Checkpoint) -> InkNet | None:
     return net
 
 
-def _fill(net: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+def _fill(net: nn.Module, tensors: Mapping[str, torch.Tensor], newer: tuple[str, ...] = ()) -> None:
+    fresh = {name: each for name, each in net.state_dict().items() if newer and name.startswith(newer)}
     try:
-        net.load_state_dict(tensors)
+        net.load_state_dict({**fresh, **tensors})
     except RuntimeError as error:
         raise CheckpointError(
             "The checkpoint does not fit this version's net. A round's: learn anew with launch.py train --fresh. "

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charloc.boxes import boundary_certainty, finish, ink_boxes, survive
+from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
 from charloc.fusion import fuse
 from charloc.glyphs import has_marks
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Evidence, Expected, solve
-from charloc.learning import Sample, autocast, train
+from charloc.layout import Evidence, Expected, Solution, solve
+from charloc.learning import Sample, autocast, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
@@ -36,7 +36,9 @@ from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import View
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
+from charloc.text import Charset
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
+from charloc.wholes import whole_log_probs
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -44,6 +46,8 @@ SAMPLE_STEPS = 4.0
 LEAST_STEPS, MOST_STEPS = 400, 700
 WARMER = 1.5
 """How much more what a net says counts if it knows letters from rendered words."""
+WHOLE = 1.0
+"""How much it counts what such a net says of a span as a whole."""
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
@@ -74,12 +78,14 @@ class Segmental(Learner[SegmentalNet]):
 
     name = "segmental"
     honours_pins = True
+    newer = ("whole.",)
 
     def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.2, seed: int = 0) -> None:
         self.temper = temper
         self.measures = Measures({})
         self.calibration: Calibration | None = None
         self.warm = False
+        self.knows_spans = False
         super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
@@ -88,25 +94,8 @@ class Segmental(Learner[SegmentalNet]):
         self, training: TrainingSet, progress: Progress = silent, steps: int | None = None
     ) -> Mapping[str, float]:
         """Learn from `training`, in `steps` batches if that is given, else in as many as so many words ask for."""
-        chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
-        samples: list[Sample] = []
-        characters: list[tuple[str, ...]] = []
-        placed: list[Floats] = []
-        counts: list[Floats] = []
-        charset = self.charset.extended(training.words[i].characters for i in chosen)
-        for done, (word, seen) in enumerate(each_look(training.words, chosen, self._own_ink())):
-            progress("prepare", done, len(chosen))
-            i = chosen[done]
-            sample, edges = believed(seen, word, training.localizations[i], training.pins[i], charset)
-            sample = replace(sample, weights=sample.weights * training.weights[i])
-            samples.append(sample)
-            characters.append(word.characters)
-            placed.append(edges)
-            counts.append(sample.weights)
-        progress("prepare", len(chosen), len(chosen))
-        if not any(len(sample.classes) for sample in samples):
-            raise CheckpointError(NOTHING)
-        self.measures = measure(characters, placed, counts)
+        charset = self._charset_of(training)
+        samples, self.measures = self._samples(training, charset, progress)
         self._grow(charset)
         assert self.net is not None
         if steps is None:
@@ -115,6 +104,40 @@ class Segmental(Learner[SegmentalNet]):
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
         self.rounds += 1
         return learned
+
+    def learn_wholes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
+        """Learn only which spans are whole characters, in `steps` batches; all else stays as it was.
+
+        Raises:
+            CheckpointError: a character is not known yet.
+        """
+        new = self._charset_of(training).symbols[len(self.charset.symbols) :]
+        if new:
+            raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
+        samples, _ = self._samples(training, self.charset, progress)
+        train_wholes(self._learned(), samples, steps, FIRST_RATE, self.seed, progress)
+        self.knows_spans = True
+
+    def _charset_of(self, training: TrainingSet) -> Charset:
+        some = zip(training.words, training.weights, strict=True)
+        return self.charset.extended(word.characters for word, weight in some if weight > 0)
+
+    def _samples(self, training: TrainingSet, charset: Charset, progress: Progress) -> tuple[list[Sample], Measures]:
+        """What is believed of all words that count, and how wide and tall characters then are."""
+        chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
+        samples: list[Sample] = []
+        placed: list[Floats] = []
+        for done, (word, seen) in enumerate(each_look(training.words, chosen, self._own_ink())):
+            progress("prepare", done, len(chosen))
+            i = chosen[done]
+            sample, edges = believed(seen, word, training.localizations[i], training.pins[i], charset)
+            samples.append(replace(sample, weights=sample.weights * training.weights[i]))
+            placed.append(edges)
+        progress("prepare", len(chosen), len(chosen))
+        if not any(len(sample.classes) for sample in samples):
+            raise CheckpointError(NOTHING)
+        characters = [training.words[i].characters for i in chosen]
+        return samples, measure(characters, placed, [sample.weights for sample in samples])
 
     # --- E-step -------------------------------------------------------------------------------------------------------
 
@@ -198,7 +221,9 @@ class Segmental(Learner[SegmentalNet]):
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
         placed = self._place(word, pins, seen, evidence)
-        confidence = placed.product if self.calibration is None else self.calibration(placed.features)
+        confidence = placed.product
+        if self.calibration is not None:
+            confidence = self.calibration(placed.features[:, : len(self.calibration.mean)])
         confidence = np.where(placed.expected.space, placed.product, confidence).astype(np.float32)
         return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
 
@@ -212,15 +237,22 @@ class Segmental(Learner[SegmentalNet]):
         expected = self.measures.expected(laid_out)
         cuts = seen.view.frames(spans.columns, STRIDE)
         temper = self.temper * (WARMER if self.warm else 1.0)
-        solution = solve(spans, expected, evidence=cumulate(log_probs, classes, cuts, temper), fixed=fixed)
+        said, wholes = cumulate(log_probs, classes, cuts, temper), None
+        if self.knows_spans:
+            assert self.net is not None
+            wholes = whole_log_probs(self.net, net_features, seen.view, spans, classes)
+            said = replace(said, whole=WHOLE * wholes)
+        solution = solve(spans, expected, evidence=said, fixed=fixed)
+        alone = solve(spans, expected, fixed=fixed)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
         from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, net_features)
+        whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
         posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
         sure = boundary_certainty(posterior, solution.bounds, spans)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         fits = frame_fit(log_probs, classes, cuts, solution.bounds)
-        rows = features(spans, expected, solution, sure, apart, *fits)
+        rows = features(spans, expected, solution, sure, apart, *fits, _chosen(wholes, solution), alone.bounds)
         product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, agreement)
         return _Placed(order, expected, boxes, rows, product.astype(np.float32), -solution.cost)
 
@@ -264,15 +296,24 @@ class Segmental(Learner[SegmentalNet]):
 
     def _kept(self) -> Mapping[str, object]:
         measures = json.dumps(dict(self.measures.by_character), ensure_ascii=False)
-        kept = {"measures": measures, "warm": self.warm}
+        kept = {"measures": measures, "warm": self.warm, "knows_spans": self.knows_spans}
         return kept if self.calibration is None else {**kept, "calibration": self.calibration.to_json()}
 
     def _recall(self, settings: Mapping[str, object]) -> None:
         known = json.loads(str(settings["measures"]))
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
         self.warm = bool(settings.get("warm", False))
+        self.knows_spans = bool(settings.get("knows_spans", False))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
+
+
+def _chosen(wholes: Floats | None, solution: Solution) -> Floats:
+    """What is said of the spans that were chosen, float32 (L,); NaN where nothing is."""
+    bounds = solution.bounds
+    if wholes is None:
+        return np.full(len(bounds) - 1, np.nan, dtype=np.float32)
+    return wholes[np.arange(len(bounds) - 1), bounds[:-1], np.diff(bounds) - 1]
 
 
 def cumulate(

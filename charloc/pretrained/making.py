@@ -18,6 +18,9 @@ from charloc.pretraining import pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
+HELD_OUT = 768
+"""Words, at most, that only tell what confidence is worth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -94,8 +97,9 @@ def check_free(out: Path) -> None:
 
 
 def make(
-    out: Path, what: Plan, *, words: int, steps: int, seed: int, command: str, progress: Progress = silent
-) -> None:
+    out: Path, what: Plan, *, words: int, steps: int, seed: int, command: str, start: Path | None = None,
+    progress: Progress = silent,
+) -> None:  # fmt: skip
     """Render, learn, write.
 
     Args:
@@ -105,18 +109,20 @@ def make(
         steps: batches to learn from.
         seed: of everything random.
         command: what makes it again; kept with it.
+        start: the folder of a checkpoint made by this before: only what it lacks is learned (`pretraining.pretrain`).
         progress: called with (phase, done, total); may raise to stop.
 
     Raises:
         CharlocError: it cannot be written there.
     """
     check_free(out)
+    before = None if start is None else on_disk.read(start)
     alphabet = "".join(what.alphabet)
     with _interrupts_held(progress) as report:
         rendered = render_corpus(alphabet, what.faces, words, seed, report)
     with _interrupts_held(progress) as report:
-        held_out = render_corpus(what.alphabet, what.faces, max(words // 16, 64), seed + 1, report)
-    learned = pretrain(rendered, held_out, steps=steps, seed=seed, progress=progress)
+        held_out = render_corpus(what.alphabet, what.faces, max(min(words, HELD_OUT), 64), seed + 1, report)
+    learned = pretrain(rendered, held_out, steps=steps, seed=seed, start=before, progress=progress)
     made_from = {
         "command": command,
         "charloc": _version(),
@@ -125,6 +131,8 @@ def make(
         "steps": steps,
         "fonts": [face.name for face in what.faces],
     }
+    if start is not None:
+        made_from["start"] = dict(on_disk.made_from(start))
     on_disk.write(out, str(learned.settings["method"]), learned, made_from)
 
 

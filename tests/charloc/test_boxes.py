@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.boxes import certainty, finish, ink_boxes, span_boxes
+from charloc.boxes import certainty, finish, ink_boxes, lost_tops, span_boxes
 from charloc.ink import Ink, find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
@@ -56,6 +56,23 @@ def test_dots_and_accents_come_along() -> None:
     ring = [(6, 12, 20, 15), (6, 25, 20, 28), (6, 12, 9, 28), (17, 12, 20, 28)]
     boxes, _ = boxes_of("ä", [2, 40], *ring, (8, 5, 11, 8), (15, 5, 18, 8))
     assert boxes == [(6, 5, 20, 28)]
+
+
+def test_a_dot_is_lost_where_another_opinion_s_box_goes_on_above_and_there_is_ink() -> None:
+    stem, dot = (10, 14, 14, 26), (10, 6, 14, 9)
+    with_dot, without = np.array([(9, 5, 15, 26)], np.float32), np.array([stem], np.float32)
+    for text, dotted, other, lost in (
+        ("i", True, with_dot, True),
+        ("i", False, with_dot, False),
+        ("i", True, without, False),
+        ("l", True, with_dot, False),
+    ):
+        ink, _ = drawn((40, 10, 54, 26))
+        raw = np.zeros_like(ink.raw)
+        raw[dot[1] : dot[3], dot[0] : dot[2]] = dotted
+        ink = replace(ink, raw=np.maximum(ink.raw, raw))
+        assert lost_tops(ink, without, other, expected_glyphs((text,))).tolist() == [lost], (text, dotted)
+    assert lost_tops(ink, np.full((1, 4), np.nan, np.float32), with_dot, expected_glyphs(("i",))).tolist() == [False]
 
 
 def test_what_hangs_over_a_neighbour_comes_along_whole() -> None:

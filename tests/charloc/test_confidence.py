@@ -40,7 +40,8 @@ def laid_out(text: str) -> tuple[np.ndarray, ...]:
 def test_a_column_per_name_and_a_row_per_character() -> None:
     spans, expected, solution, sure, boxes = laid_out("no on")
     apart = np.abs(boxes - boxes)
-    rows = features(spans, expected, solution, sure, apart, np.full(5, -1, "f"), np.full(5, -0.5, "f"))
+    rows = features(spans, expected, solution, sure, apart, np.full(5, -1, "f"), np.full(5, -0.5, "f"),
+                    np.full(5, -2, "f"), solution.bounds)  # fmt: skip
     assert rows.shape == (5, len(NAMES)) and rows.dtype == np.float32
     letters = ~expected.space
     assert np.isfinite(rows[letters]).all()
@@ -54,15 +55,20 @@ def test_features_follow_what_they_measure() -> None:
     apart = np.zeros((4, 4), np.float32)
     apart[2] = 0.5
     fits = np.array([-0.1, -0.1, -3.0, -0.1], np.float32)
+    wholes = np.array([-0.1, -5.0, -0.2, np.nan], np.float32)
     wider = replace(expected, width=expected.width * np.array([1, 1, 3, 1], np.float32))
     shaken = np.array([0.99, 0.99, 0.6, 0.99, 0.99])
-    rows = features(spans, wider, solution, shaken, apart, fits, np.zeros(4, np.float32))
+    rows = features(spans, wider, solution, shaken, apart, fits, np.zeros(4, np.float32), wholes,
+                    solution.bounds + np.array([0, 0, 4, 0, 0], np.int32))  # fmt: skip
     others = [0, 1, 3]
     for name in ("apart", "apart_x", "width"):
         assert rows[2, AT[name]] > rows[others, AT[name]].max()
     assert rows[2, AT["fits"]] < rows[others, AT["fits"]].min()
     assert rows[2, AT["left"]] < rows[0, AT["left"]] and rows[1, AT["right"]] < rows[0, AT["right"]]
     assert (rows[:, AT["word_fits_least"]] == -3).all()
+    np.testing.assert_array_equal(rows[:, AT["whole"]], wholes)
+    np.testing.assert_allclose(rows[:, AT["word_whole_least"]], -5)
+    assert rows[2, AT["moved"]] > rows[0, AT["moved"]] and rows[0, AT["moved"]] == rows[3, AT["moved"]]
 
 
 def test_fit_is_the_mean_over_the_frames_of_a_span() -> None:

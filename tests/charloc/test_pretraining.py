@@ -93,6 +93,22 @@ def test_the_checkpoint_comes_back_whole(learned: Checkpoint, tmp_path: Path) ->
     assert same(Segmental(read).checkpoint(), learned)
 
 
+def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
+    small_batches: object, learned: Checkpoint, rendered: list[Rendered]
+) -> None:
+    tensors = {name: each for name, each in learned.tensors.items() if not name.startswith("whole.")}
+    older = Checkpoint(tensors, {key: each for key, each in learned.settings.items() if key != "knows_spans"})
+    assert not Segmental(older).knows_spans and Segmental(learned).knows_spans
+    again = pretrain(rendered, words(6, 9), steps=STEPS, start=older)
+    assert all(np.array_equal(again.tensors[name], each) for name, each in tensors.items())
+    assert {*again.tensors} == {*learned.tensors} and Segmental(again).knows_spans
+    fresh = pretrain(rendered, words(6, 9), steps=1, start=older)
+    assert not np.array_equal(again.tensors["whole.2.weight"], fresh.tensors["whole.2.weight"])
+    assert again.settings["measures"] == learned.settings["measures"]
+    with pytest.raises(CheckpointError, match="does not know z"):
+        pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], steps=1, start=older)
+
+
 def test_without_the_ink_net_there_is_none(learned: Checkpoint) -> None:
     """Checkpoints of earlier versions have none; one with half of it is refused."""
     tensors = {name: each for name, each in learned.tensors.items() if not name.startswith("ink.")}
