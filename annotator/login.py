@@ -71,8 +71,12 @@ class Attempts:
             self._failed.popitem(last=False)
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget this name's wrong passwords."""
+        """Forget this name's wrong passwords; this one try was none: many people may come from one address."""
         self._failed.pop((address, name.casefold()), None)
+        if len(recent := self._recent((address,))) > 1:
+            self._failed[(address,)] = recent[:-1]
+        else:
+            self._failed.pop((address,), None)
 
     def _recent(self, key: tuple[str, ...]) -> list[float]:
         return [each for each in self._failed.get(key, []) if each > self._now() - self.WINDOW_S]

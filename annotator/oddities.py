@@ -17,9 +17,13 @@ def look_for_oddities(store: Store, this: Round, progress: Progress = silent) ->
         progress: called with ("compare", done, total); may raise to stop.
     """
     ids = store.word_ids()
+    corrections = store.corrections_in_force()
     proposals = store.proposals(this.id, ids)
-    seen = [id for id in ids if id in proposals]
-    words = StoreWords(store, seen)
+    # Of another length: somebody changed the transcript between two reads.
+    every = StoreWords(store, ids, corrections)
+    lengths = {id: len(each.characters) for id, each in zip(ids, every.records, strict=True)}
+    seen = [id for id in ids if id in proposals and len(proposals[id].boxes) == lengths[id]]
+    words = StoreWords(store, seen, corrections)
 
     def tick(done: int) -> None:
         progress("compare", done, len(seen))

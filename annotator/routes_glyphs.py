@@ -143,6 +143,8 @@ def _accept(store: Store, choice: Choice, word_id: int, chosen: list[Chosen]) ->
         return f"{word.name}: its transcript is another than the one that was shown. Open the character again."
     if (in_force.id if in_force else 0) != chosen[0].correction:
         return f"{word.name}: somebody decided about this word meanwhile. Open the character again."
+    if in_force is not None and in_force.kind == "flag":
+        return f"{word.name} is flagged: its transcript or picture may be wrong. Open it, and decide about the word."
     boxes = [None if row[0] != row[0] else tuple(row) for row in proposal.boxes.astype(float).round(2).tolist()]
     marks = [CharacterMark("untouched", box) for box in boxes]
     if in_force is not None and len(in_force.characters) == len(marks):

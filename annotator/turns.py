@@ -84,7 +84,8 @@ def _turns(store: Store, this: Round, progress: Progress) -> list[WordTurns]:
         proposals, elsewhere = store.proposals(this.id, some), store.disagreements(this.id, some)
         for word in store.words(some):
             proposal = proposals.get(word.id)
-            if proposal is None:
+            # Of another length: somebody changed the transcript between two reads.
+            if proposal is None or len(proposal.boxes) != len(word.characters):
                 continue
             apart = elsewhere.get(word.id)
             turns.append(_of_word(word, proposal, apart))

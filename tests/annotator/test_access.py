@@ -193,6 +193,14 @@ def test_waiting_ends_and_what_succeeded_is_forgotten() -> None:
     assert attempts.wait_s("Ada", "1.2.3.4") == 0
 
 
+def test_many_people_may_log_in_from_one_address() -> None:
+    attempts = Attempts(lambda: 0.0)
+    for name in range(2 * Attempts.PER_ADDRESS):
+        assert attempts.wait_s(str(name), "1.2.3.4") == 0
+        attempts.failed(str(name), "1.2.3.4")
+        attempts.succeeded(str(name), "1.2.3.4")
+
+
 def test_logging_out_here_and_everywhere(team_site: TestClient) -> None:
     one, other = in_browser(team_site, "Ben"), in_browser(team_site, "Ben")
     token = one.cookies[next(iter(one.cookies.keys()))]
@@ -222,6 +230,13 @@ def test_what_each_role_may_do(team_site: TestClient, team_store: Store, team_st
     assert team_starter.asked == ["guess"]
     (kept,) = team_store.history(1)
     assert kept.author == "Ben"
+
+
+@pytest.mark.parametrize("path", ["/api/people", "/api/people/disagreements", "/api/people/Ben/revert"])
+def test_a_path_in_disguise_opens_nothing(team_site: TestClient, path: str) -> None:
+    browser = in_browser(team_site, "Rea")
+    assert [browser.get(path + end).status_code for end in ("", "%0A", "%0a%0A", "/")] == [403] * 4
+    assert in_browser(team_site, "Ada").get(path).status_code == 200
 
 
 def test_a_refusal_says_what_is_needed(team_site: TestClient) -> None:

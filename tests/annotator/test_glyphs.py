@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import numpy as np
@@ -12,7 +13,8 @@ from starlette.testclient import TestClient
 
 from annotator.oddities import look_for_oddities
 from annotator.turns import prepare
-from db import Asked, CharacterMark, NewCorrection, Store
+from charloc.types import Localization
+from db import Asked, CharacterMark, NewCorrection, Round, Store
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,14 @@ def test_accepting_adds_to_what_holds_and_leaves_the_word_open(client: TestClien
     assert now.characters[others[0][2]].state == "accepted"
 
 
+def test_a_flag_of_a_word_holds_against_accepting_its_characters(client: TestClient, store: Store) -> None:
+    word_id = sheet(client)["rows"][0][0]
+    flag = store.save_correction(NewCorrection(word_id, "flag", "flag", reason="smudged"))
+    answer = accept(client, [row for row in sheet(client)["rows"] if row[0] == word_id])
+    assert not answer["accepted"] and "is flagged" in answer["conflicts"][0]["detail"]
+    assert store.corrections_in_force([word_id])[word_id] == flag
+
+
 def test_flagged_crops_wait_until_their_word_is_corrected(client: TestClient, store: Store) -> None:
     rows = sheet(client)["rows"]
     flag = {"value": "wrong", "glyphs": chosen(rows[:2])}
@@ -103,6 +113,29 @@ def test_flagged_crops_wait_until_their_word_is_corrected(client: TestClient, st
     assert client.post("/api/glyphs/flag", json={**flag, "value": "odd"}).status_code == 422
     unknown = {"value": "wrong", "glyphs": [{"word_id": 999, "word_key": "", "index": 0, "correction": 0}]}
     assert client.post("/api/glyphs/flag", json=unknown).status_code == 422
+
+
+@pytest.mark.parametrize("work_out", [prepare, look_for_oddities])
+def test_a_transcript_may_change_while_that_is_worked_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch, work_out: Callable[[Store, Round], None]
+) -> None:
+    newest = store.newest_round()
+    assert newest is not None
+    ids = store.word_ids()
+    texts = {word.id: word.characters[:-1] for word in store.words(ids)}
+    proposals = store.proposals
+
+    def then_shortened(round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
+        found = proposals(round_id, word_ids)
+        for word_id in word_ids[:2]:
+            marks = (CharacterMark("untouched"),) * len(texts[word_id])
+            store.save_correction(NewCorrection(word_id, f"shorter {word_id}", "boxes", marks, text=texts[word_id]))
+        return found
+
+    monkeypatch.setattr(store, "proposals", then_shortened)
+    work_out(store, newest)
+    assert [len(word.characters) for word in store.words(ids[:2])] == [len(texts[id]) for id in ids[:2]]
+    assert store.queues_of() == newest.id and store.has_oddities(newest.id)
 
 
 def test_an_outdated_transcript_is_refused(client: TestClient, store: Store) -> None:
