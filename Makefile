@@ -16,7 +16,7 @@ run: $(VENV)/stamp-run
 	$(BIN)/python launch.py annotate --demo
 
 test: lint $(VENV)/stamp-chromium
-	$(BIN)/python -m pytest tests -q
+	$(BIN)/python -m pytest tests -q -n auto --dist loadfile
 
 lint: $(VENV)/stamp-test
 	$(BIN)/ruff check .
