@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from html import escape
@@ -60,11 +61,11 @@ class Attempts:
 
     def wait_s(self, name: str, address: str) -> float:
         """Seconds until this name may be tried again from this address; 0 if now."""
-        return max(self._wait_s((address, name.casefold()), self.PER_NAME), self._wait_s((address,), self.PER_ADDRESS))
+        return max(self._wait_s(_key(name, address), self.PER_NAME), self._wait_s((address,), self.PER_ADDRESS))
 
     def failed(self, name: str, address: str) -> None:
         """Remember a wrong password."""
-        for key in ((address, name.casefold()), (address,)):
+        for key in (_key(name, address), (address,)):
             self._failed[key] = [*self._recent(key), self._now()]
             self._failed.move_to_end(key)
         while len(self._failed) > self.MOST_REMEMBERED:
@@ -72,7 +73,7 @@ class Attempts:
 
     def succeeded(self, name: str, address: str) -> None:
         """Forget this name's wrong passwords; this one try was none: many people may come from one address."""
-        self._failed.pop((address, name.casefold()), None)
+        self._failed.pop(_key(name, address), None)
         if len(recent := self._recent((address,))) > 1:
             self._failed[(address,)] = recent[:-1]
         else:
@@ -84,6 +85,11 @@ class Attempts:
     def _wait_s(self, key: tuple[str, ...], most: int) -> float:
         recent = self._recent(key)
         return recent[-most] + self.WINDOW_S - self._now() if len(recent) >= most else 0.0
+
+
+def _key(name: str, address: str) -> tuple[str, ...]:
+    """Names that read alike are one person's (`db.people`), so they share their tries."""
+    return address, unicodedata.normalize("NFKC", name).casefold()
 
 
 def make_login_router(store: Store, name: str, static: str, cookie: str) -> APIRouter:

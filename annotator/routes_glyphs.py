@@ -120,6 +120,7 @@ def make_glyph_router(store: Store) -> APIRouter:
                 accepted[str(word_id)] = saved.id
             else:
                 conflicts.append({"word_id": word_id, "detail": saved})
+        _unflag(store, [each for each in choice.glyphs if str(each.word_id) in accepted])
         return {"accepted": accepted, "conflicts": conflicts}
 
     @router.post("/api/glyphs/flag")
@@ -129,6 +130,14 @@ def make_glyph_router(store: Store) -> APIRouter:
         return {"judged": len(judgement.glyphs)}
 
     return router
+
+
+def _unflag(store: Store, accepted: list[Chosen]) -> None:
+    """Who accepts a character that was flagged says that it is right after all."""
+    flagged = store.flagged_glyphs()
+    right = [(each.word_id, each.index) for each in accepted if each.index in flagged.get(each.word_id, ())]
+    if right:
+        store.judge_glyphs(right, "right", author())
 
 
 def _accept(store: Store, choice: Choice, word_id: int, chosen: list[Chosen]) -> Correction | str:

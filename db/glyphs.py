@@ -131,6 +131,11 @@ class Glyphs(Database):
                 ]  # fmt: skip
                 connection.execute(insert(VerdictRow), rows)
 
+    def flagged_glyphs(self) -> dict[int, set[int]]:
+        """The characters that are flagged, by word id: those of words that nobody has corrected since."""
+        with self.read() as connection:
+            return _flagged(connection.execute(_newest_verdicts()).all())
+
     def change_mark(self) -> tuple[int, int]:
         """Grows with whatever people say: the highest ids of corrections and of verdicts."""
         with self.read() as connection:

@@ -1,5 +1,6 @@
 // Transcripts that are probably wrong, worst first: one row a word, decided by a key or a button.
 
+import { newUuid } from "./outbox.js";
 import { listen } from "./status.js";
 import { draw } from "./suspects.js";
 
@@ -202,14 +203,14 @@ class Suspicious {
   async accept(word) {
     const { id, key, suggestion, correction } = word;
     const answer = await ask(`/api/suspicions/${id}/accept`, {
-      uuid: crypto.randomUUID(), word_key: key, base_id: correction?.id ?? null, text: suggestion,
+      uuid: newUuid(), word_key: key, base_id: correction?.id ?? null, text: suggestion,
     }); // prettier-ignore
     return this.corrected(word, answer, `Changed to “${suggestion.join("")}”`);
   }
 
   async flag(word) {
     const answer = await ask("/api/corrections", {
-      uuid: crypto.randomUUID(), word_id: word.id, word_key: word.key, kind: "flag", reason: word.why,
+      uuid: newUuid(), word_id: word.id, word_key: word.key, kind: "flag", reason: word.why,
       base_id: word.correction?.id ?? null, text: word.correction?.text ?? null,
     }); // prettier-ignore
     return this.corrected(word, answer, "Flagged");
@@ -232,7 +233,7 @@ class Suspicious {
     this.done.set(word.id, {
       text,
       undo: async () => {
-        const undone = await ask("/api/corrections", { uuid: crypto.randomUUID(), ...back });
+        const undone = await ask("/api/corrections", { uuid: newUuid(), ...back });
         // A cleared word is as if nothing had been said.
         if (!undone.detail) word.correction = before ? undone.correction : null;
         return undone;

@@ -182,6 +182,7 @@ def test_waiting_ends_and_what_succeeded_is_forgotten() -> None:
         assert attempts.wait_s("Ben", "1.2.3.4") == 0
         now[0] = float(second)
         attempts.failed("ben", "1.2.3.4")
+    assert attempts.wait_s("\uff22en", "1.2.3.4") > 0, "a look-alike is no other person"
     assert attempts.wait_s("BEN", "1.2.3.4") == pytest.approx(Attempts.WINDOW_S - now[0])
     assert attempts.wait_s("Ben", "4.3.2.1") == attempts.wait_s("Ada", "1.2.3.4") == 0
     attempts.succeeded("Ben", "1.2.3.4")

@@ -96,6 +96,16 @@ def test_a_flag_of_a_word_holds_against_accepting_its_characters(client: TestCli
     assert store.corrections_in_force([word_id])[word_id] == flag
 
 
+def test_accepting_a_flagged_crop_takes_its_flag_back(client: TestClient, store: Store) -> None:
+    rows = sheet(client)["rows"][:2]
+    client.post("/api/glyphs/flag", json={"value": "wrong", "glyphs": chosen(rows)})
+    accept(client, rows[:1])
+    found = sheet(client)
+    states = {(row[0], row[2]): found["states"][row[6]] for row in found["rows"]}
+    assert [states[row[0], row[2]] for row in rows] == ["accepted", "flagged"]
+    assert store.queue(9, asked=Asked("flagged")) == [rows[1][0]]
+
+
 def test_flagged_crops_wait_until_their_word_is_corrected(client: TestClient, store: Store) -> None:
     rows = sheet(client)["rows"]
     flag = {"value": "wrong", "glyphs": chosen(rows[:2])}
