@@ -141,8 +141,8 @@ def test_empty_states_and_looking_with_progress_and_stop(page: Page, store: Stor
 
 @pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_is_cut_off(page: Page, suspects: list[int], width: int) -> None:
+    rows = listed(page)  # on a narrow page the tab is in a menu
     page.set_viewport_size({"width": width, "height": 800})
-    rows = listed(page)
     for button in rows.first.get_by_role("button").all():
         box = button.bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
