@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock, Thread
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,10 @@ def prepare(store: Store, this: Round, progress: Progress = silent) -> None:
     store.put_turns(this.id, _turns(store, this, progress))
 
 
+_WORKING: WeakKeyDictionary[Store, Lock] = WeakKeyDictionary()
+"""Held while a store's are prepared: several pages ask, one thread works."""
+
+
 class Late:
     """Prepares them in this process where the round's own did not: it was killed, an earlier round was gone back to, or
     an older charloc made it.
@@ -50,7 +55,7 @@ class Late:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._working = Lock()
+        self._working = _WORKING.setdefault(store, Lock())
 
     def look(self, wait_s: float = 1.0) -> None:
         """Begin, if there is something to prepare, and wait a moment; what there was is used until it is done."""

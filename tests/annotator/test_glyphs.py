@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from threading import Event
 from uuid import uuid4
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from annotator import turns
 from annotator.oddities import look_for_oddities
 from annotator.turns import prepare
 from charloc.types import Localization
 from db import Asked, CharacterMark, NewCorrection, Round, Store
+from db.queues import PREPARED
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +149,23 @@ def test_a_transcript_may_change_while_that_is_worked_out(
     work_out(store, newest)
     assert [len(word.characters) for word in store.words(ids[:2])] == [len(texts[id]) for id in ids[:2]]
     assert store.queues_of() == newest.id and store.has_oddities(newest.id)
+
+
+def test_only_one_thread_prepares_queues(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = [], Event()
+
+    def slow(*_: object) -> None:
+        begun.append(1)
+        go_on.wait(10)
+
+    monkeypatch.setattr(turns, "OWN_S", 0.0)
+    monkeypatch.setattr(turns, "prepare", slow)
+    store.set_setting(PREPARED, None)
+    several = [turns.Late(store) for _ in range(3)]
+    for late in several:
+        late.look(0.01)
+    assert begun == [1]
+    go_on.set()
 
 
 def test_an_outdated_transcript_is_refused(client: TestClient, store: Store) -> None:
