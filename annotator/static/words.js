@@ -74,11 +74,13 @@ export class Words {
       const key = localStorage.key(i);
       if (key.startsWith(this.drafts)) ids.push(Number(key.slice(this.drafts.length)));
     }
-    for (const id of ids.filter((each) => !this.holds(each))) {
+    const sent = this.outbox.wordIds(); // what is on its way comes first; the draft stays until then
+    for (const id of ids.filter((each) => !this.holds(each) && !sent.includes(each))) {
       const response = await fetch(`/api/words/${id}`).catch(() => null);
       if (response?.ok) {
         const entry = makeEntry(await response.json());
         if (this.restore(entry)) this.ahead.push(entry);
+        else if (!this.dispute(entry)) continue;
       }
       // Someone has decided about it since, or it is no word of this project any more.
       if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget({ id });
@@ -218,7 +220,7 @@ export class Words {
     // Under another transcript than the server's, the boxes were found here.
     const { characters, order, boxes, confidence } = word;
     const text = entry.fetched.join("\0") === characters.join("\0") ? null : { characters, order, boxes, confidence, marks };
-    const draft = { key: word.key, base: base.id, touched, text };
+    const draft = { key: word.key, base: base.id, touched, text, characters };
     localStorage.setItem(this.draft(word), JSON.stringify(draft));
   }
 
@@ -232,15 +234,8 @@ export class Words {
 
   // Put unfinished work back onto a freshly fetched word; false if there is none that fits it.
   restore(entry) {
-    const stored = localStorage.getItem(this.draft(entry.word));
-    if (!stored) return false;
-    let draft;
-    try {
-      draft = JSON.parse(stored);
-    } catch {
-      return false;
-    }
-    if (draft.key !== entry.word.key || draft.base !== entry.base.id) return false;
+    const draft = this.drafted(entry.word);
+    if (draft?.key !== entry.word.key || draft.base !== entry.base.id) return false;
     const { word, marks } = entry;
     if (draft.text) {
       const { marks: all, ...changes } = draft.text;
@@ -254,5 +249,31 @@ export class Words {
     }
     entry.undo.push({ word, marks });
     return true;
+  }
+
+  // Somebody else decided about a word with unfinished work in it: sent like a decision, that is shown beside theirs.
+  // False if this browser has no room for it: the draft stays.
+  dispute({ word }) {
+    const draft = this.drafted(word);
+    if (draft?.key !== word.key || !draft.characters) return true; // of another project, or an older page
+    const marks = draft.text?.marks ?? draft.touched.map((mark) => mark ?? { state: "untouched", box: null });
+    const imported = draft.characters.join("\0") === word.imported.join("\0");
+    const said = { kind: "boxes", characters: marks.map(({ state, box }) => ({ state, box })), reason: "" };
+    const about = { ...word, text: draft.characters.join(""), imported: word.imported.join("") };
+    const decision = { word_id: word.id, word_key: word.key, ...said, text: imported ? null : draft.characters, base_id: draft.base };
+    try {
+      this.outbox.add({ ...decision, round_id: word.round_id }, null, about);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  drafted(word) {
+    try {
+      return JSON.parse(localStorage.getItem(this.draft(word)));
+    } catch {
+      return null;
+    }
   }
 }

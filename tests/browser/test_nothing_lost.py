@@ -157,3 +157,21 @@ def test_a_conflict_shows_both_readings(page: Page, store: Store) -> None:
     all_saved(page)
     assert store.words([first["id"]])[0].text == first["text"] + "mine"
     assert len(store.history(first["id"])) == 3
+
+
+def test_unfinished_work_is_shown_where_somebody_decided_meanwhile(page: Page, store: Store) -> None:
+    first = ready(page)
+    page.keyboard.press("ArrowRight")
+    (pinned,) = [index for index, mark in enumerate(marks(page)) if mark["state"] == "pinned"]
+    mine = marks(page)[pinned]["box"]
+    page.wait_for_function("Object.keys(localStorage).some((key) => key.includes('.draft.'))")
+    someone_else_flags(store, first["id"])
+    page.reload()
+    card = page.locator(".cl-trouble-card")
+    expect(card).to_contain_text("Two people decided about this word")
+    page.get_by_role("button", name="Keep yours").click()
+    all_saved(page)
+    theirs, ours = store.history(first["id"])
+    assert (theirs.kind, ours.kind, ours.base_id) == ("flag", "boxes", theirs.id)
+    assert [mark.state for mark in ours.characters].count("pinned") == 1
+    assert list(ours.characters[pinned].box or ()) == mine
