@@ -1,9 +1,9 @@
 """What every request must pass before it reaches the application, and what every response says to the browser.
 
-Who may do what is `annotator.policy`'s matter, where there are people at all. What threatens an application that listens
-on this machine is another page, open in the same browser, that sends requests here. So a request must name a host we answer to (a stranger's domain that resolves to
-this machine does not), and one that a browser made for another site is refused. Gradio's own checks do not do this:
-on a host that is not localhost it echoes any Origin.
+Who may do what is `annotator.policy`'s matter, where there are people at all. What threatens an application that
+listens on this machine is another page, open in the same browser, that sends requests here. So a request must name a
+host we answer to (a stranger's domain that resolves to this machine does not), and one that a browser made for
+another site is refused. Gradio's own checks do not do this: on a host that is not localhost it echoes any Origin.
 """
 
 from __future__ import annotations
