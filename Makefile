@@ -1,5 +1,6 @@
 # make run    the app with a demo project, on this machine only
-# make test   lint, then every test, in a real browser and on a real SQLite
+# make test   lint, then every test, in a real browser and on a real SQLite; a process per core, each on one thread,
+#             since torch's threads would wait for those of the other processes
 # make lint   ruff, mypy, import-linter
 # make bench  the figures of docs/experiments.md (BENCH=name runs one; long ones by name only)
 # make soak   the crash tests, again and again (SOAK=times)
@@ -16,7 +17,7 @@ run: $(VENV)/stamp-run
 	$(BIN)/python launch.py annotate --demo
 
 test: lint $(VENV)/stamp-chromium
-	$(BIN)/python -m pytest tests -q -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -q -n auto --dist loadfile
 
 lint: $(VENV)/stamp-test
 	$(BIN)/ruff check .

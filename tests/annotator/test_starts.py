@@ -212,7 +212,8 @@ def test_disagreement_is_found_some_words_at_a_time(
     monkeypatch.setattr(disagreements, "CHUNK", 5)
     monkeypatch.setattr(Store, "proposals", proposals)
     finished = run_round(store, project, "fake", lambda *progress: shown.append(progress))
-    assert asked[-3:] == [5, 5, 2]
+    # What is worked out after the round, queues and oddities, asks again.
+    assert [5, 5, 2] in [asked[start : start + 3] for start in range(len(asked))]
     assert [each for each in shown if each[0] == "save"] == [("save", done, WORDS) for done in (0, 5, 10, WORDS)]
     assert all(each is not None for each in store.disagreements(finished.id, store.word_ids()).values())
     with pytest.raises(RoundCancelled):
