@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -246,7 +247,11 @@ def test_annotate_says_when_it_is_ready_and_guesses_meanwhile(source: Path, tmp_
     with ExitStack() as taken:
         with suppress(OSError):  # somebody else may have it: as good
             taken.enter_context(socket.create_server(("127.0.0.1", launch.FIRST_PORT)))
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # Where the tests run in the background, Ctrl-C is ignored, and what they start inherits that.
+        listens = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listens
+        )
         try:
             assert server.stdout is not None
             said = server.stdout.readline()
