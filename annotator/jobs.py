@@ -13,10 +13,9 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Protocol
 
+from annotator.background import LOG
 from charloc.types import CharlocError
 from db import Round, Store
-
-LOG = "rounds.log"
 
 
 class Process(Protocol):

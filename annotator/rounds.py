@@ -12,17 +12,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from annotator.background import start_beside
 from annotator.disagreements import disagreements
 from annotator.heldback import held_back, share_in_force, unlearned
 from annotator.lines import line_of, newest_of
@@ -39,9 +38,6 @@ from charloc.supervision import supervise
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
 from charloc.uncertainty import word_uncertainty
 from db import EndState, Round, RoundStats, Store, StoreError
-
-LOG = "rounds.log"
-LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 
 
 def run_round(
@@ -120,18 +116,8 @@ def start_round(
     Returns:
         The process. It goes on when this one ends; how far it is stands in the store.
     """
-    command = [sys.executable, str(LAUNCH), "train", "--project", str(project), "--rounds", "1", "--method", method]
-    command += _as_options(settings)
-    with (project / LOG).open("ab") as log:
-        log.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {method}\n".encode())
-        log.flush()
-        return subprocess.Popen(
-            [*command, "--background"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    command = ["train", "--project", str(project), "--rounds", "1", "--method", method, *_as_options(settings)]
+    return start_beside(project, method, command)
 
 
 def _as_options(settings: Mapping[str, object]) -> list[str]:

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author
 from annotator.api import MAX_CHARACTERS, Id, Json, Refused, correction_json, one_word
+from annotator.background import LOG
 from annotator.jobs import Busy, Process
 from annotator.suspicions import NO_ROUND, job, last_trouble, stop_looking
 from charloc.suspicion import IN_WORDS, Reason, difference
 from charloc.text import visual_order
 from db import CharacterMark, Conflict, Correction, NewCorrection, Store, StoredSuspicion, Word
 
-LOG = "rounds.log"
 AT_ONCE = 100
 Look = Callable[[Path], Process]
 """look(project): a process that looks at every word of the project."""

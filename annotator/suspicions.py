@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from annotator.background import LOG, start_beside
 from annotator.lines import line_of, newest_of
-from annotator.rounds import LAUNCH, LOG
 from annotator.words import StoreWords
 from charloc import checkpoint as on_disk
 from charloc import pretrained
@@ -87,17 +86,8 @@ def reader_of(store: Store, project: Path, current: Round, words: StoreWords) ->
 
 def start_looking(project: Path) -> subprocess.Popen[bytes]:
     """Have another process look, niced and of its own session; its output goes to the project's log."""
-    command = [sys.executable, str(LAUNCH), "review", "suspicious", "--project", str(project), "--again"]
-    with (project / LOG).open("ab") as log:
-        log.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} suspicious transcripts\n".encode())
-        log.flush()
-        return subprocess.Popen(
-            [*command, "--background"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    command = ["review", "suspicious", "--project", str(project), "--again"]
+    return start_beside(project, "suspicious transcripts", command)
 
 
 def job(store: Store) -> dict[str, Any] | None:

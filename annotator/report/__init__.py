@@ -1,9 +1,9 @@
 """A report of a project: one HTML file that needs nothing else to be read, or the same facts as JSON.
 
-    facts      what is known of the project, as plain records
-    page       the facts as HTML: everything that comes from the project is escaped
-    plots      curves over the rounds, as SVG
-    pictures   words with their boxes, as SVG around an embedded image
+facts      what is known of the project, as plain records
+page       the facts as HTML: everything that comes from the project is escaped
+plots      curves over the rounds, as SVG
+pictures   words with their boxes, as SVG around an embedded image
 """
 
 from __future__ import annotations

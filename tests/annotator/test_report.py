@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import launch
+from annotator.background import LOG
 from annotator.report.facts import gather
 from annotator.report.markup import Html, join, tag
 from annotator.report.plots import curve
-from annotator.rounds import LOG
 from charloc.types import SourceWord
 from db import CharacterMark, NewCorrection, Store, StoredSuspicion
 from db.team_records import NewOpinion

@@ -13,6 +13,7 @@ import pytest
 
 import launch
 from annotator import rounds
+from annotator.background import LOG
 from annotator.rounds import RoundCancelled, cancel_round, run_round, start_round
 from charloc import checkpoint as on_disk
 from charloc.types import CharlocError, CheckpointError
@@ -305,8 +306,8 @@ def test_words_are_decoded_once_and_dropped_when_there_are_too_many(store: Store
 def test_start_round_runs_elsewhere(store: Store, project: Path) -> None:
     process = start_round(project, "guess")
     assert isinstance(process, subprocess.Popen)
-    assert process.wait(120) == 0, (project / rounds.LOG).read_text()
+    assert process.wait(120) == 0, (project / LOG).read_text()
     newest = store.newest_round()
     assert newest is not None
     assert (newest.number, newest.method, newest.pid) == (0, "guess", process.pid)
-    assert "Round 0 (guess)" in (project / rounds.LOG).read_text()
+    assert "Round 0 (guess)" in (project / LOG).read_text()
