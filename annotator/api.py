@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from itertools import pairwise
@@ -90,7 +90,7 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
         """One word with its newest proposal and the correction in force."""
         one_word(store, word_id)
         # Somebody with unfinished work on a word sees it as it was handed to them.
-        lease = store.unsettled(author(), word_id) if author() else None
+        lease = store.unsettled(author(), word_id) if author() and word_id not in hidden(store) else None
         return leased_json(store, [lease])[0] if lease else words_json(store, [word_id])[0]
 
     @router.post("/api/corrections")
@@ -210,8 +210,25 @@ def check_order(marks: Sequence[Mark], word: Word) -> None:
             )
 
 
+def hidden(store: Store) -> Mapping[int, Lease]:
+    """The words of which whoever asks must not see what others said, by id: handed to them so, and not answered yet."""
+    return store.blind_to(author())
+
+
 def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
-    """Words as the editor takes them, in the order of `ids`."""
+    """Words as the editor takes them, in the order of `ids`.
+
+    Those that are hidden from whoever asks look as if nobody had ever said anything of them.
+    """
+    blind = hidden(store)
+    unseen, others = [id for id in ids if id in blind], [id for id in ids if id not in blind]
+    found = dict(zip(unseen, blind_json(store, [blind[id] for id in unseen]), strict=True))
+    found |= zip(others, open_json(store, others), strict=True)
+    return [found[id] for id in ids]
+
+
+def open_json(store: Store, ids: Sequence[int]) -> list[Json]:
+    """Words as the editor takes them, with all that was said of them."""
     newest = store.newest_round()
     proposals = store.proposals(newest.id, ids) if newest else {}
     elsewhere = store.disagreements(newest.id, ids) if newest else {}
@@ -225,20 +242,21 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
     return listed
 
 
-def leased_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
-    """Words as they were handed to a person, each with its lease.
+def blind_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
+    """Words as if nobody had ever said anything of them, each with its lease."""
+    newest, ids = store.newest_round(), [each.word_id for each in leases]
+    proposals = store.blind_proposals(ids)
+    words = store.words(ids)
+    return [
+        word_json(word.reading(None), newest, proposals.get(word.id, (0, None))[1], None, None) | {"lease": lease.id}
+        for word, lease in zip(words, leases, strict=True)
+    ]
 
-    For a second reading or a check it looks as if nobody had ever said anything of the word.
-    """
-    newest = store.newest_round()
-    blind = store.blind_proposals([each.word_id for each in leases if each.purpose != "main"])
+
+def leased_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
+    """Words as they were handed to whoever asks, each with its lease."""
     words = words_json(store, [each.word_id for each in leases])
-    for index, lease in enumerate(leases):
-        if lease.purpose != "main":
-            (word,) = store.words([lease.word_id])
-            _, proposal = blind.get(word.id, (0, None))
-            words[index] = word_json(word.reading(None), newest, proposal, None, None)
-    return [word | {"lease": lease.id} for word, lease in zip(words, leases, strict=True)]
+    return [{"lease": lease.id} | word for word, lease in zip(words, leases, strict=True)]
 
 
 def word_json(
@@ -257,23 +275,29 @@ def word_json(
         rows = proposal.boxes.astype(float).round(2).tolist()
         boxes = [row if all(map(math.isfinite, row)) else None for row in rows]
         confidence = [round(c, 4) if math.isfinite(c) else 0.0 for c in proposal.confidence.astype(float).tolist()]
-    return {
-        "id": word.id,
+    return picture_json(word) | {
         "key": word.key,
-        "name": word.name,
-        "text": word.text,
         "characters": list(word.characters),
         "imported": list(word.imported),
         "order": visual_order(word.characters),
-        "width": word.width,
-        "height": word.height,
-        "image": f"/images/{word.image_sha}",
         "round": newest.number if newest else None,
         "round_id": newest.id if newest else None,
         "boxes": boxes,
         "confidence": confidence,
         "disagreement": or_none(elsewhere if proposal else None, len(word.characters)),
         "correction": correction_json(correction) if correction else None,
+    }
+
+
+def picture_json(word: Word) -> Json:
+    """A word as pages list it: with its picture."""
+    return {
+        "id": word.id,
+        "name": word.name,
+        "text": word.text,
+        "width": word.width,
+        "height": word.height,
+        "image": f"/images/{word.image_sha}",
     }
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author, person
-from annotator.api import Id, Json, Refused, correction_json, one_word
+from annotator.api import Id, Json, Refused, correction_json, hidden, one_word, picture_json
 from annotator.sharing import DEFAULTS, setting
 from annotator.team import Disagreement, Work, by_pair, disagreements, work
 from charloc.agreement import Agreement
@@ -80,11 +80,9 @@ def make_people_router(store: Store) -> APIRouter:
         }
 
     @router.get("/api/people/disagreements")
-    def differing(
-        offset: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=AT_ONCE)] = 10
-    ) -> Json:
+    def differing(offset: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=AT_ONCE)] = 10) -> Json:
         """Words that two people decided about differently and nobody since, the worst first."""
-        found = disagreements(store)
+        found = [each for each in disagreements(store) if each.pair.first.word_id not in hidden(store)]
         shown = found[offset : offset + limit]
         return {"all": len(found), "shown": [disagreement_json(store, each) for each in shown]}
 
@@ -116,26 +114,18 @@ def make_people_router(store: Store) -> APIRouter:
     def history(word_id: Id) -> Json:
         """Everything that was said about a word, oldest first; what was said beside that is for owners."""
         word, who = one_word(store, word_id), person()
-        opinions = store.opinions_of(word_id) if who is None or who.role == "owner" else []
-        # Who reads a word as if nobody had said anything of it is not told here either.
-        blind = any(each.word_id == word_id and each.purpose != "main" for each in store.holding(author()))
+        if word_id in hidden(store):
+            # Who reads a word as if nobody had said anything of it is not told here either.
+            return picture_json(word.reading(None)) | {"in_force": None, "check": None, "history": []}
+        owner = who is None or who.role == "owner"
+        opinions = store.opinions_of(word_id) if owner else []
         in_force = store.corrections_in_force([word_id]).get(word_id)
-        return {
-            "id": word.id,
-            "name": word.name,
-            "text": word.text,
-            "width": word.width,
-            "height": word.height,
-            "image": f"/images/{word.image_sha}",
+        said = [correction_json(each) | {"purpose": "main"} for each in store.history(word_id)]
+        said += [correction_json(each) | {"purpose": each.purpose} for each in opinions]
+        return picture_json(word) | {
             "in_force": in_force.id if in_force else None,
-            "check": word_id in store.check_words() if who is None or who.role == "owner" else None,
-            "history": []
-            if blind
-            else sorted(
-                [correction_json(each) | {"purpose": "main"} for each in store.history(word_id)]
-                + [correction_json(each) | {"purpose": each.purpose} for each in opinions],
-                key=lambda each: str(each["created_at"]),
-            ),
+            "check": word_id in store.check_words() if owner else None,
+            "history": sorted(said, key=lambda each: str(each["created_at"])),
         }
 
     @router.post("/api/people/settings")
@@ -242,13 +232,7 @@ def disagreement_json(store: Store, each: Disagreement) -> Json:
     """A word with both versions, as the page takes it."""
     pair = each.pair
     word = one_word(store, pair.first.word_id).reading(pair.first.text)
-    return {
-        "id": word.id,
-        "name": word.name,
-        "text": word.text,
-        "width": word.width,
-        "height": word.height,
-        "image": f"/images/{word.image_sha}",
+    return picture_json(word) | {
         "overlap": each.overlap,
         "apart": list(each.apart),
         "opinion_id": pair.second.id,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotator.api import Id, Json, Refused, round_json
+from annotator.api import Id, Json, Refused, hidden, picture_json, round_json
 from annotator.comparison import Apart, Comparisons, clearly_worse, contradictions, rows, said_boxes
 from annotator.heldback import LEAST_WORDS, MOST, set_share, share_wanted, unlearned
 from annotator.jobs import Jobs
@@ -106,7 +106,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
     ) -> Json:
         """What moved from one finished round to another: words, the farthest first, with both rounds' boxes."""
         one, other = finished(store, before), finished(store, after)
-        found = comparisons.moved(one, other)
+        found = seen_by_all(store, comparisons.moved(one, other))
         part = found[offset : offset + limit]
         ids = [each.word_id for each in part]
         old, new = store.proposals(one.id, ids), store.proposals(other.id, ids)
@@ -127,7 +127,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
     ) -> Json:
         """Corrections that a round contradicts by itself: words, the farthest first, with both boxes."""
         this = finished(store, round_id)
-        found = contradictions(store, this)
+        found = seen_by_all(store, contradictions(store, this))
         part = found[offset : offset + limit]
         ids = [each.word_id for each in part]
         alone, said = store.unaided(this.id, ids), store.corrections_in_force(ids)
@@ -162,18 +162,19 @@ def finished(store: Store, round_id: int) -> Round:
     return found
 
 
+def seen_by_all(store: Store, found: Sequence[Apart]) -> list[Apart]:
+    """Without the words of which whoever asks must not see what others said."""
+    unseen = hidden(store)
+    return [each for each in found if each.word_id not in unseen]
+
+
 def shown_json(store: Store, part: Sequence[Apart], boxes: dict[int, Json]) -> list[Json]:
     """Words with what is apart in them, for the pictures; `boxes` by word id, words without any are left out."""
     part = [each for each in part if each.word_id in boxes]
     return [
-        {
-            "id": word.id,
-            "name": word.name,
-            "text": word.text,
+        picture_json(word)
+        | {
             "characters": list(word.characters),
-            "width": word.width,
-            "height": word.height,
-            "image": f"/images/{word.image_sha}",
             "apart": [{"index": index, "h": by_h} for index, by_h in sorted(each.by_h.items())],
             **boxes[word.id],
         }

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author
-from annotator.api import MAX_CHARACTERS, Id, Json, Refused, correction_json, one_word
+from annotator.api import MAX_CHARACTERS, Id, Json, Refused, correction_json, hidden, one_word, picture_json
 from annotator.background import LOG
 from annotator.jobs import Busy, Process
 from annotator.suspicions import NO_ROUND, job, last_trouble, stop_looking
@@ -106,7 +106,8 @@ def make_suspicious_router(store: Store, project: Path, look: Look) -> APIRouter
         """What looks wrong, worst first, of the newest round after which words were looked at."""
         seen = store.newest_round()
         of = seen.id if seen is not None and store.has_suspicions(seen.id) else store.suspicious_round()
-        found = store.suspicions(of, least) if of is not None else []
+        unseen = hidden(store)
+        found = [each for each in store.suspicions(of, least) if each.word_id not in unseen] if of is not None else []
         return {
             "words": rows(store, found[offset : offset + limit]),
             "total": len(found),
@@ -144,6 +145,8 @@ def make_suspicious_router(store: Store, project: Path, look: Look) -> APIRouter
         word = one_word(store, word_id)
         if taken.word_key != word.key:
             raise Refused("That is another word by now. Load the page again.", 409)
+        if word_id in hidden(store):
+            raise Refused(f"'{word.name}' is in your hands: decide about it in the editor first.", 409)
         before = store.corrections_in_force([word_id]).get(word_id)
         text = tuple(taken.text)
         try:
@@ -198,14 +201,8 @@ def row(found: StoredSuspicion, word: Word, correction: Correction | None, other
     reasons: list[tuple[str, float]] = sorted(found.weights.items(), key=lambda each: -each[1])
     text = list(found.text)
     order = visual_order(text)
-    return {
-        "id": word.id,
+    return picture_json(word.reading(found.text)) | {
         "key": word.key,
-        "name": word.name,
-        "image": f"/images/{word.image_sha}",
-        "width": word.width,
-        "height": word.height,
-        "text": "".join(text),
         "rtl": len(order) > 1 and order[0] > order[-1],
         "score": found.score,
         "reason": found.reason,

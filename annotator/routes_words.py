@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author
-from annotator.api import Id, Json
+from annotator.api import Id, Json, picture_json
 from annotator.routes_queue import AskedFor, id_list
 from annotator.turns import Late
 from db import Correction, Store
@@ -68,13 +68,8 @@ def rows(store: Store, ids: list[int]) -> list[Json]:
     doubts = store.uncertainties(newest.id, ids) if newest else {}
     corrections, tags = store.corrections_in_force(ids), store.tags_of(ids)
     return [
-        {
-            "id": word.id,
-            "name": word.name,
-            "text": word.text,
-            "image": f"/images/{word.image_sha}",
-            "width": word.width,
-            "height": word.height,
+        picture_json(word)
+        | {
             "page": word.meta.get("page"),
             "source": word.meta.get("source"),
             "state": state(corrections.get(word.id)),

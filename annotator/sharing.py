@@ -71,23 +71,30 @@ def hand_out(
     minutes = setting(store, "lease_minutes")
     others = store.held_by_others(name)
     lost = [each for each in store.holding(name) if each.word_id not in set(exclude)]
+    blind = store.blind_to(name)
     extra: list[Lease] = []
     if mixed:
         extra += _again(store, [each for each in lost if each.purpose != "main"][:limit], minutes)
         for purpose in EXTRAS:
             # Of the words that one decides, as many are read twice by others as one reads twice oneself.
-            share = setting(store, f"{'double' if purpose == 'second' else purpose}_share")
+            share = _share(store, purpose)
             draws = sum(chance.random() < share for _ in range(limit - len(extra)))
             extra += _extra(store, name, purpose, draws, exclude, minutes)
     # A check word is in the queue as well, as long as nobody has decided about it.
     mine = {each.word_id for each in extra}
     wanted = pick(limit + len(others), {*exclude, *others, *mine})
+    # Nor does a queue show what others said of a word that the person was handed without that.
+    unseen = [blind[id] for id in wanted if id in blind]
+    extra += _again(store, unseen[: limit - len(extra)], minutes)
+    wanted = [id for id in wanted if id not in blind]
     # What a page of theirs had and has no more: again if it is wanted still, else it is free.
-    store.release(name, [each.word_id for each in lost if each.word_id not in {*wanted, *mine}])
+    kept = {*wanted, *(each.word_id for each in extra)}
+    store.release(name, [each.word_id for each in lost if each.word_id not in kept])
     main = store.claim(name, wanted, limit - len(extra), undecided=undecided, minutes=minutes)
     if mixed and len(main) + len(extra) < limit:
+        # The queue has run dry: what else there is to compare, of what the project wants compared.
         for purpose in reversed(EXTRAS):
-            left = limit - len(main) - len(extra)
+            left = limit - len(main) - len(extra) if _share(store, purpose) > 0 else 0
             known = {*exclude, *(each.word_id for each in [*main, *extra])}
             extra += _extra(store, name, purpose, left, known, minutes)
     for lease in extra:
@@ -102,12 +109,24 @@ def keep(store: Store, said: NewCorrection, lease_id: int | None) -> Correction 
     Raises:
         Conflict: somebody else decided about it meanwhile; not for what is an opinion.
     """
-    lease = store.lease(lease_id) if lease_id is not None else None
-    if lease is None or lease.purpose == "main" or (lease.holder, lease.word_id) != (said.author, said.word_id):
+    purpose = store.purpose_of(said.uuid) or _handed_for(store, said, lease_id)
+    if purpose == "main":
         return store.save_correction(said, lease_id)
     shared = {field.name for field in fields(NewCorrection)} & {field.name for field in fields(NewOpinion)}
-    opinion = NewOpinion(purpose=lease.purpose, **{each: getattr(said, each) for each in shared})
-    return store.save_opinion(opinion)
+    return store.save_opinion(NewOpinion(purpose=purpose, **{each: getattr(said, each) for each in shared}))
+
+
+def _handed_for(store: Store, said: NewCorrection, lease_id: int | None) -> LeasePurpose:
+    """By the lease it is said under; without that, by what the person has still to say of the word."""
+    lease = store.lease(lease_id) if lease_id is not None else None
+    if lease is None or lease.purpose == "main" or (lease.holder, lease.word_id) != (said.author, said.word_id):
+        lease = store.blind_to(said.author).get(said.word_id)
+    return "main" if lease is None else lease.purpose
+
+
+def _share(store: Store, purpose: LeasePurpose) -> float:
+    """What share of the words is handed out for this besides."""
+    return setting(store, f"{'double' if purpose == 'second' else purpose}_share")
 
 
 def _extra(

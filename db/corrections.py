@@ -15,6 +15,7 @@ from db.asked import folded
 from db.checks import check_correction, chunks
 from db.engine import Database
 from db.leases import end_leases, overtaken
+from db.proposals import check_round
 from db.records import (
     CharacterMark,
     Conflict,
@@ -25,7 +26,7 @@ from db.records import (
     RecordError,
     UnknownItem,
 )
-from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, RoundRow, StandingRow, WordRow
+from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, StandingRow, WordRow
 
 AMONG_LIKES = "accepted among its likes"
 """The reason of a correction that accepts single characters without anybody having seen the word as a whole."""
@@ -60,8 +61,8 @@ class Corrections(Database):
             if word is None:
                 raise UnknownItem(f"The project has no word {new.word_id}.")
             check_correction(new, word.name, word.characters)
-            if new.round_id is not None and not _exists(connection, new.round_id):
-                raise UnknownItem(f"{word.name}: the project has no round with id {new.round_id}.")
+            if new.round_id is not None:
+                check_round(connection, new.round_id)
             in_force = _in_force(connection, new.word_id)
             late = lease_id is not None and overtaken(connection, new.word_id, new.author, lease_id)
             if late or (in_force.id if in_force else None) != _seen(connection, new):
@@ -134,10 +135,6 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _exists(connection: Connection, round_id: int) -> bool:
-    return connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is not None
-
-
 def _by_uuid(connection: Connection, uuid: str) -> Correction | None:
     row = connection.execute(select(_CORRECTION).where(CorrectionRow.uuid == uuid)).mappings().first()
     return None if row is None else as_correction(row)
@@ -204,7 +201,7 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
             pinned=states["pinned"],
         )
     )
-    end_leases(connection, new.word_id, new.author)
+    end_leases(connection, new.word_id, new.author, "main", "second", "check")
     return as_correction(row)
 
 

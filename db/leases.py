@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select, update
 
 from db.checks import chunks
 from db.engine import Database
-from db.schema import DECIDED, CorrectionRow, LeaseRow, StandingRow
+from db.schema import DECIDED, CorrectionRow, LeaseRow, OpinionRow, StandingRow
 from db.team_records import Lease, LeasePurpose
 
 MOST_HELD = 8
 """Words that one person holds at a time: what a page fetches ahead, and no more."""
 LEASE_MINUTES = 10.0
+BLIND: tuple[LeasePurpose, ...] = ("second", "check")
+"""What a word is handed out for as if nobody had said anything of it."""
 
 _LEASE = LeaseRow.__table__
 
@@ -93,13 +95,28 @@ class Leases(Database):
             return next(iter(_by_ids(connection, [lease_id])), None)
 
     def unsettled(self, holder: str, word_id: int) -> Lease | None:
-        """The newest lease of a person on a word, unless it was ended; it may have run out."""
-        query = (
-            select(_LEASE).where(LeaseRow.word_id == word_id, LeaseRow.holder == holder).order_by(LeaseRow.id.desc())
-        )
+        """The newest lease under which a person is to decide about a word, unless it was ended; it may have run out."""
+        mine = LeaseRow.word_id == word_id, LeaseRow.holder == holder, LeaseRow.purpose == "main"
         with self.read() as connection:
-            row = connection.execute(query.limit(1)).mappings().first()
+            row = (
+                connection.execute(select(_LEASE).where(*mine).order_by(LeaseRow.id.desc()).limit(1)).mappings().first()
+            )
         return None if row is None or row["ended_at"] is not None else Lease(**row)
+
+    def blind_to(self, holder: str) -> dict[int, Lease]:
+        """The words that a person was handed to read as if nobody had said anything of them, and has not answered.
+
+        That the lease has run out, or was given back, changes nothing: they may be handed the word again.
+
+        Returns:
+            By word id, the newest of these leases.
+        """
+        if not holder:
+            return {}  # nobody logs in, and nothing is shared
+        mine = LeaseRow.holder == holder, LeaseRow.purpose.in_(BLIND), ~_answered()
+        with self.read() as connection:
+            rows = connection.execute(select(_LEASE).where(*mine).order_by(LeaseRow.id)).mappings()
+            return {row["word_id"]: Lease(**row) for row in rows}
 
     def renew(self, holder: str, word_ids: Collection[int], minutes: float = LEASE_MINUTES) -> list[int]:
         """Hold words longer; also those whose lease has run out, if nobody else has taken them since.
@@ -133,10 +150,24 @@ class Leases(Database):
                 connection.execute(update(LeaseRow).where(*some).values(ended_at=_now()))
 
 
-def end_leases(connection: Connection, word_id: int, holder: str) -> None:
-    """A person has decided about a word: it leaves their hands."""
-    mine = LeaseRow.word_id == word_id, LeaseRow.holder == holder, LeaseRow.ended_at.is_(None)
-    connection.execute(update(LeaseRow).where(*mine).values(ended_at=_now()))
+def end_leases(connection: Connection, word_id: int, holder: str, *purposes: LeasePurpose) -> None:
+    """A person has said what they were handed a word for: it leaves their hands."""
+    mine = LeaseRow.word_id == word_id, LeaseRow.holder == holder, LeaseRow.purpose.in_(purposes)
+    connection.execute(update(LeaseRow).where(*mine, LeaseRow.ended_at.is_(None)).values(ended_at=_now()))
+
+
+def _answered() -> ColumnElement[bool]:
+    """Whether the holder of a lease has said since what it is for, and has not taken that back."""
+    mine = OpinionRow.word_id == LeaseRow.word_id, OpinionRow.author == LeaseRow.holder
+    newest = select(func.max(OpinionRow.id)).where(*mine, OpinionRow.purpose == LeaseRow.purpose)
+    newest = newest.where(OpinionRow.created_at >= LeaseRow.taken_at).correlate(LeaseRow)
+    said = exists().where(OpinionRow.id == newest.scalar_subquery(), OpinionRow.kind != "clear")
+    decided = exists().where(
+        CorrectionRow.word_id == LeaseRow.word_id,
+        CorrectionRow.author == LeaseRow.holder,
+        CorrectionRow.created_at >= LeaseRow.taken_at,
+    )
+    return or_(said, decided)
 
 
 def overtaken(connection: Connection, word_id: int, holder: str, lease_id: int) -> bool:

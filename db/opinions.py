@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, func, insert, select
@@ -15,9 +15,11 @@ from db.checks import check_correction, chunks
 from db.corrections import as_correction, plain_marks
 from db.engine import Database
 from db.leases import end_leases
+from db.proposals import check_round
 from db.records import Correction, NewCorrection, RecordError, UnknownItem
 from db.schema import (
     DECIDED,
+    AuditWordRow,
     CheckWordRow,
     CorrectionRow,
     OpinionRow,
@@ -27,7 +29,7 @@ from db.schema import (
     StandingRow,
     WordRow,
 )
-from db.team_records import CheckWord, NewOpinion, Opinion, OpinionPurpose, Pair
+from db.team_records import CheckWord, LeasePurpose, NewOpinion, Opinion, OpinionPurpose, Pair
 from db.words import as_box
 
 _OPINION = OpinionRow.__table__
@@ -41,7 +43,7 @@ class Opinions(Database):
         """Keep an opinion, exactly once: the same one sent again gives back what was stored first.
 
         Raises:
-            UnknownItem: there is no such word.
+            UnknownItem: there is no such word, or round, or the word is not in the audit.
             RecordError: it does not fit the word, or its uuid was used for something else.
         """
         if new.purpose not in get_args(OpinionPurpose):
@@ -58,14 +60,25 @@ class Opinions(Database):
             if word is None:
                 raise UnknownItem(f"The project has no word {new.word_id}.")
             check_correction(_as_correction(new), word.name, word.characters)
+            if new.round_id is not None:
+                check_round(connection, new.round_id)
+            _check_audit(connection, new, word.name)
             values = {field.name: getattr(new, field.name) for field in fields(NewOpinion)} | {
                 "characters": [[mark.state, mark.box] for mark in marks],
                 "text": None if new.text is None else list(new.text),
                 "created_at": datetime.now(UTC),
             }
             kept = connection.execute(insert(OpinionRow).values(values).returning(_OPINION)).mappings().one()
-            end_leases(connection, new.word_id, new.author)
+            end_leases(connection, new.word_id, new.author, new.purpose)
             return _opinion(kept)
+
+    def purpose_of(self, uuid: str) -> LeasePurpose | None:
+        """What for a decision is kept: "main" where it is a correction, else its opinion's; None if it is not kept."""
+        with self.read() as connection:
+            said = select(OpinionRow.purpose).where(OpinionRow.uuid == uuid)
+            found = cast(LeasePurpose | None, connection.execute(said).scalar())
+            decided = select(CorrectionRow.id).where(CorrectionRow.uuid == uuid)
+            return "main" if found is None and connection.execute(decided).first() is not None else found
 
     def opinions(
         self, purpose: OpinionPurpose, *, author: str | None = None, audit_id: int | None = None
@@ -218,6 +231,15 @@ class Opinions(Database):
         query = select(ReferenceRow.word_id, ReferenceRow.approx, ReferenceRow.boxes).order_by(ReferenceRow.word_id)
         with self.read() as connection:
             return [row.word_id for row in connection.execute(query) if not row.approx and any(row.boxes)]
+
+
+def _check_audit(connection: Connection, new: NewOpinion, name: str) -> None:
+    """Refuse what is said for an audit of a word that is not in it, and an audit with anything else."""
+    if (new.purpose == "audit") != (new.audit_id is not None):
+        raise RecordError(f"{name}: an opinion names its audit if it is for one, and no other does.")
+    mine = AuditWordRow.audit_id == new.audit_id, AuditWordRow.word_id == new.word_id
+    if new.audit_id is not None and connection.execute(select(AuditWordRow.word_id).where(*mine)).first() is None:
+        raise UnknownItem(f"'{name}' is not in audit {new.audit_id}.")
 
 
 _BLIND = (

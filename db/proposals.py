@@ -17,6 +17,8 @@ from db.engine import Database
 from db.records import RecordError, UnknownItem
 from db.schema import CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
 
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+
 
 class Proposals(Database):
     """The part of the store that gives back what rounds proposed; `Rounds.finish_round` puts it in."""
@@ -35,15 +37,13 @@ class Proposals(Database):
         """
         return self._localizations(round_id, word_ids, func.coalesce(ProposalRow.unaided, ProposalRow.boxes))
 
-    def _localizations(
-        self, round_id: int, word_ids: Sequence[int], which: ColumnElement[bytes] | InstrumentedAttribute[bytes]
-    ) -> dict[int, Localization]:
+    def _localizations(self, round_id: int, word_ids: Sequence[int], which: Column) -> dict[int, Localization]:
         found: dict[int, Localization] = {}
         query = select(ProposalRow.word_id, which, ProposalRow.confidence, ProposalRow.score, ProposalRow.method).where(
             *_of_present_text(round_id)
         )
         with self.read() as connection:
-            _check_round(connection, round_id)
+            check_round(connection, round_id)
             for chunk in chunks(word_ids):
                 for id, boxes, confidence, score, method in connection.execute(query.where(_among(chunk))):
                     found[id] = Localization(
@@ -64,7 +64,7 @@ class Proposals(Database):
         found: dict[int, NDArray[np.float32] | None] = {}
         query = select(ProposalRow.word_id, ProposalRow.disagreement).where(*_of_present_text(round_id))
         with self.read() as connection:
-            _check_round(connection, round_id)
+            check_round(connection, round_id)
             for chunk in chunks(word_ids):
                 for id, values in connection.execute(query.where(_among(chunk))):
                     found[id] = None if values is None else np.frombuffer(values, "<f4").astype(np.float32)
@@ -75,7 +75,7 @@ class Proposals(Database):
         found: dict[int, float] = {}
         query = select(ProposalRow.word_id, ProposalRow.uncertainty).where(ProposalRow.round_id == round_id)
         with self.read() as connection:
-            _check_round(connection, round_id)
+            check_round(connection, round_id)
             for chunk in chunks(word_ids):
                 found.update(connection.execute(query.where(_among(chunk))).all())
         return found
@@ -129,7 +129,8 @@ def order_queue(connection: Connection, round_id: int) -> None:
     connection.execute(update(StandingRow).values(turn=func.coalesce(-uncertainty, math.inf)))
 
 
-def _check_round(connection: Connection, round_id: int) -> None:
+def check_round(connection: Connection, round_id: int) -> None:
+    """Refuse a round that is not there."""
     if connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is None:
         raise UnknownItem(f"The project has no round with id {round_id}.")
 
@@ -144,12 +145,16 @@ def _texts_of_round(connection: Connection, round_id: int) -> dict[int, list[str
 
 def _of_present_text(round_id: int) -> tuple[ColumnElement[bool], ...]:
     """The round's proposals that are for the transcript which holds now."""
-    # As text: the two are compared as they were written, and JSON has no equality on every database.
-    here, there = (cast(column, Text) for column in (ProposalRow.text, StandingRow.text))
     present = select(StandingRow.word_id).where(
-        StandingRow.word_id == ProposalRow.word_id, func.coalesce(here, "") == func.coalesce(there, "")
+        StandingRow.word_id == ProposalRow.word_id, same_text(ProposalRow.text, StandingRow.text)
     )
     return ProposalRow.round_id == round_id, present.exists()
+
+
+def same_text(one: Column, other: Column) -> ColumnElement[bool]:
+    """Whether two columns hold the same transcript; NULL is the imported one."""
+    # As text: the two are compared as they were written, and JSON has no equality on every database.
+    return func.coalesce(cast(one, Text), "") == func.coalesce(cast(other, Text), "")
 
 
 def _among(word_ids: Sequence[int]) -> ColumnElement[bool]:

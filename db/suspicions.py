@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Select, delete, exists, func, insert, or_, select
+from sqlalchemy import Select, delete, func, insert, or_, select
 
 from db.checks import CHUNK, storable_json, storable_text
 from db.engine import Database
+from db.proposals import check_round, same_text
 from db.records import RecordError, UnknownItem
-from db.schema import CorrectionRow, Json, RoundRow, StandingRow, SuspicionRow, VerdictRow, WordRow
+from db.schema import CorrectionRow, Json, StandingRow, SuspicionRow, VerdictRow, WordRow
 
 TRANSCRIPT = "transcript"
 """`verdict.subject` of what is said here."""
@@ -57,8 +58,7 @@ class Suspicions(Database):
         """
         rows = [_row(round_id, each) for each in found]
         with self.write() as connection:
-            if connection.execute(select(RoundRow.id).where(RoundRow.id == round_id)).first() is None:
-                raise UnknownItem(f"The project has no round with id {round_id}.")
+            check_round(connection, round_id)
             known = set(connection.execute(select(WordRow.id)).scalars())
             strange = [each.word_id for each in found if each.word_id not in known]
             if strange:
@@ -104,7 +104,7 @@ class Suspicions(Database):
         return [_stored(*each) for *each, text in rows if each[-1]["text"] == text]
 
     def judged_right(self, word_ids: Sequence[int] | None = None) -> set[int]:
-        """The words whose transcript somebody said is right, and nobody changed since."""
+        """The words whose transcript somebody said is right, and that have no other now."""
         with self.read() as connection:
             found = set(connection.execute(_said_right()).scalars())
         return found if word_ids is None else found & set(word_ids)
@@ -134,14 +134,18 @@ class Suspicions(Database):
 
 
 def _said_right() -> Select[Any]:
-    """The words whose newest verdict on the transcript is "right", and that no later correction gave another text."""
+    """The words whose newest verdict on the transcript is "right", and that have the transcript it was said of."""
     newest = select(func.max(VerdictRow.id)).where(VerdictRow.subject == TRANSCRIPT).group_by(VerdictRow.word_id)
-    later = exists().where(
-        CorrectionRow.word_id == VerdictRow.word_id,
-        CorrectionRow.text.is_not(None),
-        CorrectionRow.created_at > VerdictRow.created_at,
+    then = (
+        select(CorrectionRow.text)
+        .where(CorrectionRow.word_id == VerdictRow.word_id, CorrectionRow.created_at <= VerdictRow.created_at)
+        .order_by(CorrectionRow.id.desc())
+        .limit(1)
+        .correlate(VerdictRow)
+        .scalar_subquery()
     )
-    return select(VerdictRow.word_id).where(VerdictRow.id.in_(newest), VerdictRow.value == "right", ~later)
+    query = select(VerdictRow.word_id).join(StandingRow, StandingRow.word_id == VerdictRow.word_id)
+    return query.where(VerdictRow.id.in_(newest), VerdictRow.value == "right", same_text(then, StandingRow.text))
 
 
 def _row(round_id: int, each: StoredSuspicion) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from db.records import CharacterMark, Correction, CorrectionKind
 Role = Literal["reader", "annotator", "owner"]
 """Each may what the ones before it may: look; correct; train, review and manage."""
 
-LeasePurpose = Literal["main", "second", "check"]
+LeasePurpose = Literal["main", "second", "check", "audit"]
 OpinionPurpose = Literal["second", "check", "audit"]
 
 
@@ -43,7 +43,7 @@ class Lease:
         id: grows with every lease of the project: the fencing token.
         word_id: the word.
         purpose: "main": to decide about it; "second": the same, beside what somebody decided; "check": its boxes are
-            known, the holder's are compared with them.
+            known, the holder's are compared with them; "audit": it is in a random sample.
         holder: name of the person.
         taken_at, expires_at: aware, UTC.
         ended_at: when it was decided about or given back; None while it is held (or has run out).

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from annotator.access import Access
-from annotator.sharing import hand_out
+from annotator.sharing import Handed, hand_out
 from db import Store
 from db.leases import MOST_HELD
 from tests.annotator.conftest import ADDRESS, Starter, create_rest
@@ -148,6 +148,63 @@ def other_boxes(text: str) -> Any:
     return np.array([[3.0 * k, 1, 3 * k + 2, 9] for k in range(len(text))])
 
 
+@pytest.fixture(params=["second", "check"])
+def run_out(browsers: dict[str, TestClient], store: Store, request: pytest.FixtureRequest) -> Json:
+    """A word that Ada decided about and that Ben was handed blind, as he saw it; he let it run out."""
+    (word,) = queue(browsers["Ada"], 1)["words"]
+    narrow = [{"state": "pinned", "box": [x0, y0, x0 + (x1 - x0) * 0.3, y1]} for x0, y0, x1, y1 in word["boxes"]]
+    assert decide(browsers["Ada"], word, characters=narrow).status_code == 200
+    if request.param == "check":
+        store.add_check_words({word["id"]: [(1.0, 1.0, 5.0, 20.0)] * len(word["characters"])}, "Ada")
+    store.set_setting("check_share" if request.param == "check" else "double_share", 1.0)
+    store.set_setting("lease_minutes", -1)
+    found = next(each for each in queue(browsers["Ben"])["words"] if each["id"] == word["id"])
+    for name in ("check_share", "double_share"):
+        store.set_setting(name, 0.0)
+    store.set_setting("lease_minutes", 10)
+    assert store.lease(found["lease"]).purpose == request.param and store.holding("Ben") == []  # type: ignore[union-attr]
+    return found
+
+
+def test_a_word_stays_blind_after_its_lease_has_run_out(
+    browsers: dict[str, TestClient], store: Store, run_out: Json
+) -> None:
+    ben, id = browsers["Ben"], run_out["id"]
+
+    def seen() -> list[Json]:
+        recent = ben.get("/api/queue?queue=recent&limit=8").json()["words"]
+        return [ben.get(f"/api/words/{id}").json(), *ben.get(f"/api/words?ids={id}").json()["words"], *recent]
+
+    assert len(seen()) == 3
+    for word in seen():
+        assert word["id"] == id and word["correction"] is None and word["boxes"] == run_out["boxes"]
+        assert store.lease(word["lease"]).purpose == store.lease(run_out["lease"]).purpose  # type: ignore[union-attr]
+    store.release("Ben")
+    assert seen()[0]["correction"] is None, "nor after it was given back"
+    about = ben.get(f"/api/words/{id}/history").json()
+    assert about["history"] == [] and about["in_force"] is None
+    assert ben.get("/api/rounds/1/contradictions").json()["words"] == 0
+    assert browsers["Cid"].get("/api/rounds/1/contradictions").json()["words"] == 1
+    late = run_out | {"lease": None}
+    assert decide(ben, late).status_code == 200, "not told that somebody else has decided"
+    assert [each.author for each in store.history(id)] == ["Ada"] and len(store.opinions_of(id)) == 1
+    after = seen()
+    assert all(word["correction"]["author"] == "Ada" for word in after), "having answered, he may look"
+    assert len(ben.get(f"/api/words/{id}/history").json()["history"]) == 1
+
+
+def test_who_takes_a_blind_answer_back_has_not_answered(
+    browsers: dict[str, TestClient], store: Store, run_out: Json
+) -> None:
+    ben, id = browsers["Ben"], run_out["id"]
+    said = decision(run_out, "boxes")
+    assert [ben.post("/api/corrections", json=said).status_code for _ in range(2)] == [200, 200]
+    assert len(store.opinions_of(id)) == 1, "the same sent again, without the lease that told what it is"
+    assert decide(ben, run_out, "clear").status_code == 200
+    assert ben.get(f"/api/words/{id}").json()["correction"] is None
+    assert ben.get(f"/api/words/{id}/history").json()["history"] == []
+
+
 def test_a_check_looks_like_any_other_word(browsers: dict[str, TestClient], store: Store) -> None:
     (known,) = store.words(store.queue(1))
     store.add_check_words({known.id: [(1.0, 1.0, 5.0, 20.0)] * len(known.characters)}, "Ada")
@@ -186,9 +243,15 @@ def test_a_queue_that_runs_dry_hands_out_what_is_left_to_compare(store: Store, t
         truth = add_words(small, ("one", "two"))
         add_round(small, truth)
         small.add_check_words({small.word_ids()[0]: [(1.0, 1.0, 5.0, 9.0)] * 3}, "Ada")
+
+        def handed() -> Handed:
+            return hand_out(
+                small, "Ben", lambda limit, exclude: [], 4, [], mixed=True, undecided=True, chance=random.Random(0)
+            )
+
         small.set_setting("check_share", 0.0)
-        handed = hand_out(
-            small, "Ben", lambda limit, exclude: [], 4, [], mixed=True, undecided=True, chance=random.Random(0)
-        )
-        assert [(each.word_id, each.purpose) for each in handed.leases] == [(small.word_ids()[0], "check")]
-        assert not handed.full
+        assert handed().leases == [], "nobody wants checks"
+        small.set_setting("check_share", 0.01)
+        found = handed()
+        assert [(each.word_id, each.purpose) for each in found.leases] == [(small.word_ids()[0], "check")]
+        assert not found.full

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from db import Conflict, Store
 from db.leases import MOST_HELD
+from db.team_records import NewOpinion
 from tests.db.make import add, marks, new
 
 
@@ -71,9 +72,30 @@ def test_what_for_is_a_lease_of_its_own(store: Store) -> None:
     assert store.claim("Ada", words, 1, purpose="second")
     assert not store.claim("Ben", words, 1, purpose="second")
     assert store.claim("Ben", words, 1, purpose="check") and store.claim("Cid", words, 1, purpose="check")
-    assert (found := store.unsettled("Ada", words[0])) and found.purpose == "second"
+    assert store.unsettled("Ada", words[0]) is None, "to decide about it, she was not handed it"
+    (lease,) = store.claim("Ada", words, 1, minutes=-1)
+    assert store.unsettled("Ada", words[0]) == lease, "it may have run out"
     store.release("Ada")
     assert store.unsettled("Ada", words[0]) is None
+
+
+def test_a_word_stays_blind_until_it_is_answered(store: Store) -> None:
+    word, other = add(store, "abc", "def")
+    assert store.blind_to("") == store.blind_to("Ada") == {}
+    store.claim("Ada", [word, other], 2, purpose="check", minutes=-1)
+    store.release("Ada")
+    (newest,) = store.claim("Ada", [word], 1, purpose="check")
+    assert store.blind_to("Ada")[word] == newest and set(store.blind_to("Ada")) == {word, other}
+    assert store.blind_to("Ben") == {}
+    store.save_opinion(NewOpinion(word, "1", "second", "skip", author="Ada"))
+    store.save_opinion(NewOpinion(word, "2", "check", "skip", author="Ben"))
+    assert word in store.blind_to("Ada"), "that was for something else, or by somebody else"
+    store.save_opinion(NewOpinion(word, "3", "check", "flag", author="Ada"))
+    assert set(store.blind_to("Ada")) == {other}
+    store.save_opinion(NewOpinion(word, "4", "check", "clear", author="Ada"))
+    assert word in store.blind_to("Ada"), "taken back"
+    store.save_correction(new(word, "flag", author="Ada"))
+    assert set(store.blind_to("Ada")) == {other}, "whoever decided has seen it"
 
 
 def test_who_comes_back_after_another_decided_is_told(store: Store) -> None:

@@ -40,6 +40,30 @@ def test_an_opinion_is_kept_once_and_changes_nothing(store: Store) -> None:
         store.save_opinion(replace(opinion(word, "Ben"), characters=marks("pinned")))
 
 
+def test_what_an_opinion_speaks_of_has_to_be_there(store: Store) -> None:
+    word, other = add(store, "abc", "def")
+    with pytest.raises(UnknownItem, match="no round with id 9"):
+        store.save_opinion(replace(opinion(word, "Ben"), round_id=9))
+    audit = store.begin_audit(1, 2, [word]).id
+    asked = replace(opinion(word, "Ben", "audit"), audit_id=audit)
+    with pytest.raises(UnknownItem, match="not in audit"):
+        store.save_opinion(replace(asked, word_id=other))
+    for wrong in (replace(asked, audit_id=None), replace(opinion(word, "Ben"), audit_id=audit)):
+        with pytest.raises(RecordError, match="names its audit"):
+            store.save_opinion(wrong)
+    assert store.opinions_of(word) == []
+    assert store.save_opinion(asked).audit_id == audit
+
+
+def test_an_opinion_frees_the_word_only_of_what_it_is_for(store: Store) -> None:
+    (word,) = add(store, "abc")
+    store.claim("Ben", [word], 1)
+    audit = store.begin_audit(1, 1, [word]).id
+    store.save_opinion(replace(opinion(word, "Ben", "audit"), audit_id=audit))
+    assert [each.purpose for each in store.holding("Ben")] == ["main"]
+    assert store.claim("Cid", [word], 1) == []
+
+
 def test_opinions_are_append_only(store: Store) -> None:
     (word,) = add(store, "abc")
     store.save_opinion(opinion(word, "Ben"))

@@ -75,6 +75,20 @@ def test_a_verdict_holds_until_the_transcript_is_changed(store: Store) -> None:
     assert left(store, this) == []
 
 
+def test_only_another_transcript_voids_a_verdict(store: Store) -> None:
+    (word,) = add(store, "abc")
+    correct(store, word, "1", "abd")
+    store.judge_transcript(word, "right", "ann")
+    correct(store, word, "2", "abd")
+    assert store.judged_right() == {word}, "corrected again, with the same transcript"
+    correct(store, word, "3", None)
+    assert store.judged_right() == set(), "the imported one came back"
+    correct(store, word, "4", "abd")
+    assert store.judged_right() == {word}, "what was said to be right is there again"
+    correct(store, word, "5", None, "clear")
+    assert store.judged_right() == set()
+
+
 def test_verdicts_are_only_ever_added(store: Store) -> None:
     (word,) = add(store, "abc")
     store.judge_transcript(word, "right", "ann")
