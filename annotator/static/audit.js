@@ -1,7 +1,9 @@
 // The page of audits: a random sample, how far people have looked at it, and what follows for all words.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { number, percent } from "./roundstable.js";
-import { listen } from "./status.js";
+import { follow } from "./status.js";
 
 const ROWS = [
   ["boxes", "Characters with a wrong box"],
@@ -34,24 +36,19 @@ class AuditPage {
     this.part("wanted").addEventListener("change", () => this.load());
     // What people say of the sample shows in no count: it is asked for whenever the page comes into view.
     new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.load()).observe(root);
-    let shown = "";
-    listen((status) => {
-      const now = status && JSON.stringify([status.newest?.id, status.counts]);
-      if (!now || now === shown) return;
-      shown = now;
-      this.load();
-    });
+    follow((status) => JSON.stringify([status.newest?.id, status.counts]), () => this.load());
   }
 
   async load() {
     const width = (2 * Number(this.part("wanted").value)) / 100;
-    const response = await fetch(`/api/audits?width=${width}`).catch(() => null);
-    if (!response?.ok) return;
-    this.known = await response.json();
+    const { ok, answer } = await ask(`/api/audits?width=${width}`);
+    if (!ok) return false;
+    this.known = answer;
     this.draw();
     // What was said a moment ago may still be on its way.
     clearTimeout(this.again);
     if (window.charloc?.outbox?.waiting().some((item) => item.decision.audit)) this.again = setTimeout(() => this.load(), SOON_MS);
+    return true;
   }
 
   draw() {
@@ -102,38 +99,25 @@ class AuditPage {
 
   row([name, title], audit, scale) {
     const { proposed, exported, population } = audit;
-    const made = document.createElement("tr");
-    const heading = document.createElement("th");
-    heading.scope = "row";
-    heading.textContent = title;
-    made.append(heading);
-    for (const side of [proposed, exported]) made.append(rateCell(side[name], scale));
-    made.append(this.needCell(exported[name].needed, audit.words, audit.answered, population));
-    return made;
+    const rates = [proposed, exported].map((side) => rateCell(side[name], scale));
+    const need = this.needCell(exported[name].needed, audit.words, audit.answered, population);
+    return make("tr", "", make("th", { scope: "row" }, title), ...rates, need);
   }
 
   needCell(needed, drawn, answered, population) {
-    const cell = document.createElement("td");
-    if (needed === null) cell.textContent = NONE;
-    else if (needed <= answered) cell.textContent = "none";
-    else {
-      const more = needed - answered;
-      const toDraw = needed - drawn;
-      cell.textContent = number(more, 0);
-      const small = document.createElement("small");
-      const whole = needed >= population ? "that is all of them" : "";
-      small.textContent = whole || (toDraw > 0 ? `${number(toDraw, 0)} still to be drawn` : "drawn already");
-      cell.append(small);
-    }
-    return cell;
+    if (needed === null) return make("td", "", NONE);
+    if (needed <= answered) return make("td", "", "none");
+    const toDraw = needed - drawn;
+    const whole = needed >= population ? "that is all of them" : "";
+    const says = whole || (toDraw > 0 ? `${number(toDraw, 0)} still to be drawn` : "drawn already");
+    return make("td", "", number(needed - answered, 0), make("small", "", says));
   }
 
   // Show the words that wait in the editor, blind, in the order in which they were drawn.
   async look() {
-    const response = await fetch("/api/audits/current/pending").catch(() => null);
-    const answer = await response?.json().catch(() => null);
-    if (!response?.ok) return this.say(answer?.detail ?? "The server cannot be reached. Start it again, then try once more.");
-    this.say("");
+    const { ok, answer, detail } = await ask("/api/audits/current/pending");
+    this.say(detail);
+    if (!ok) return;
     window.dispatchEvent(new CustomEvent("charloc:open", { detail: { words: answer.words, from: "audit", audit: true } }));
   }
 
@@ -145,12 +129,9 @@ class AuditPage {
   }
 
   async send(path, body) {
-    const headers = { "content-type": "application/json" };
-    const sent = { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await fetch(path, sent).catch(() => null);
-    const answer = await response?.json().catch(() => null);
-    this.say(response?.ok ? "" : (answer?.detail ?? "The server cannot be reached. Start it again, then try once more."));
-    if (response?.ok) this.beginning = false;
+    const { ok, detail } = await ask(path, body);
+    this.say(detail);
+    if (ok) this.beginning = false;
     await this.load();
   }
 
@@ -173,64 +154,37 @@ function rate({ value, low, high }) {
 }
 
 function rateCell(estimate, scale) {
-  const cell = document.createElement("td");
   const { value, low, high, wrong, of } = estimate;
-  if (value === null) {
-    cell.textContent = NONE;
-    return cell;
-  }
+  if (value === null) return make("td", "", NONE);
   const digits = high < 0.1 ? 2 : 1;
-  const big = document.createElement("b");
-  big.textContent = percent(value, digits);
-  const small = document.createElement("small");
-  small.textContent = `${number(100 * low, digits)} to ${percent(high, digits)}`;
-  small.title = `${number(wrong, 0)} of ${number(of, 0)}`;
-  cell.append(big, small, bar(value / scale, low / scale, high / scale, `0 to ${percent(scale, 0)}`));
-  return cell;
+  const from = { title: `${number(wrong, 0)} of ${number(of, 0)}` };
+  return make(
+    "td", "", make("b", "", percent(value, digits)),
+    make("small", from, `${number(100 * low, digits)} to ${percent(high, digits)}`),
+    bar(value / scale, low / scale, high / scale, `0 to ${percent(scale, 0)}`),
+  ); // prettier-ignore
 }
 
 function bar(value, low, high, title) {
-  const made = document.createElement("span");
-  made.className = "cl-interval";
-  made.title = title;
+  const made = make("span", { className: "cl-interval", title }, make("i"), make("u"));
   made.setAttribute("aria-hidden", "true"); // the numbers stand beside it
   made.style.setProperty("--low", low);
   made.style.setProperty("--high", high);
   made.style.setProperty("--value", value);
-  made.append(document.createElement("i"), document.createElement("u"));
   return made;
 }
 
 function meanRow(...sides) {
-  const made = document.createElement("tr");
-  const heading = document.createElement("th");
-  heading.scope = "row";
-  heading.textContent = "Mean distance of centres";
-  made.append(heading);
-  for (const { mean_h: mean } of sides) {
-    const cell = document.createElement("td");
-    if (mean.value === null) cell.textContent = NONE;
-    else {
-      const big = document.createElement("b");
-      big.textContent = `${number(mean.value, 3)} h`;
-      const small = document.createElement("small");
-      small.textContent = `${number(mean.low, 3)} to ${number(mean.high, 3)} h`;
-      cell.append(big, small);
-    }
-    made.append(cell);
-  }
-  made.append(document.createElement("td"));
-  return made;
+  const cells = sides.map(({ mean_h: { value, low, high } }) => {
+    if (value === null) return make("td", "", NONE);
+    return make("td", "", make("b", "", `${number(value, 3)} h`), make("small", "", `${number(low, 3)} to ${number(high, 3)} h`));
+  });
+  return make("tr", "", make("th", { scope: "row" }, "Mean distance of centres"), ...cells, make("td"));
 }
 
 function earlierRow(audit) {
-  const made = document.createElement("tr");
   const begun = new Date(audit.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const looked = `${number(audit.answered, 0)} of ${number(audit.words, 0)}`;
-  for (const text of [begun, looked, rate(audit.proposed.boxes), rate(audit.exported.boxes)]) {
-    const cell = document.createElement("td");
-    cell.textContent = text;
-    made.append(cell);
-  }
-  return made;
+  const cells = [begun, looked, rate(audit.proposed.boxes), rate(audit.exported.boxes)];
+  return make("tr", "", ...cells.map((text) => make("td", "", text)));
 }

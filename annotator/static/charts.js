@@ -1,6 +1,7 @@
 // Small line charts in SVG. Shapes and dashes tell series apart as well as colours do; the same numbers stand in a table.
 
-const NS = "http://www.w3.org/2000/svg";
+import { make, shape as drawn } from "./elements.js";
+
 const [WIDTH, HEIGHT] = [320, 168];
 const PAD = { left: 46, right: 14, top: 10, bottom: 26 };
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross"];
@@ -15,30 +16,21 @@ const TICKS = 3;
 //   ring: the column to mark, or null
 export function chart({ title, note, labels, series, format, tick = format, ring = null }) {
   const points = series.flatMap((each) => each.points);
-  const figure = document.createElement("figure");
-  figure.className = "cl-chart";
-  const caption = document.createElement("figcaption");
-  caption.append(text("b", title), text("span", latest(series, format)));
-  if (note) caption.title = note;
-  figure.append(caption);
-  if (!points.length) {
-    figure.append(text("p", "Nothing to draw yet."));
-    return figure;
-  }
-  const image = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  const caption = make("figcaption", { title: note }, make("b", "", title), make("span", "", latest(series, format)));
+  if (!points.length) return make("figure", "cl-chart", caption, make("p", "", "Nothing to draw yet."));
+  const image = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
   const spoken = series.map((each) => `${each.name}: ${each.points.map((point) => point.say).join("; ")}`).join(". ");
-  image.append(make("title", {}, title), make("desc", {}, `${note} ${spoken}.`));
+  image.append(drawn("title", {}, title), drawn("desc", {}, `${note} ${spoken}.`));
   const scale = scales(points, labels.length);
   image.append(...grid(scale, tick), ...columns(scale, labels, ring));
   for (const each of series) image.append(...lines(each, scale));
   for (const each of series) image.append(...each.points.map((point) => marker(point, scale, ring)));
-  figure.append(image);
-  return figure;
+  return make("figure", "cl-chart", caption, image);
 }
 
 // The mark that stands for a shape, for a legend.
 export function sign(shape) {
-  const image = make("svg", { viewBox: "0 0 14 14", width: 14, height: 14, "aria-hidden": "true" });
+  const image = drawn("svg", { viewBox: "0 0 14 14", width: 14, height: 14, "aria-hidden": "true" });
   image.append(mark(7, 7, shape));
   return image;
 }
@@ -78,8 +70,8 @@ function grid(scale, tick) {
   return scale.ticks.flatMap((value) => {
     const y = scale.y(value);
     return [
-      make("line", { x1: PAD.left, x2: WIDTH - PAD.right, y1: y, y2: y, class: "cl-grid" }),
-      make("text", { x: PAD.left - 7, y: y + 4, "text-anchor": "end" }, tick(value)),
+      drawn("line", { x1: PAD.left, x2: WIDTH - PAD.right, y1: y, y2: y, class: "cl-grid" }),
+      drawn("text", { x: PAD.left - 7, y: y + 4, "text-anchor": "end" }, tick(value)),
     ];
   });
 }
@@ -90,7 +82,7 @@ function columns(scale, labels, ring) {
     const marked = column === ring;
     if (!marked && column % every) return [];
     const place = { x: scale.x(column), y: HEIGHT - 7, "text-anchor": "middle" };
-    return [make("text", { ...place, class: marked ? "cl-seen" : "" }, label)];
+    return [drawn("text", { ...place, class: marked ? "cl-seen" : "" }, label)];
   });
 }
 
@@ -99,16 +91,16 @@ function lines({ points, dashed }, scale) {
   return points.filter((point) => at.has(point.from)).map((point) => {
     const [x1, y1] = [scale.x(point.from), scale.y(at.get(point.from).value)];
     const [x2, y2] = [scale.x(point.column), scale.y(point.value)];
-    return make("line", { x1, y1, x2, y2, class: dashed ? "cl-line cl-dashed" : "cl-line" });
+    return drawn("line", { x1, y1, x2, y2, class: dashed ? "cl-line cl-dashed" : "cl-line" });
   });
 }
 
 function marker(point, scale, ring) {
   const [x, y] = [scale.x(point.column), scale.y(point.value)];
-  const group = make("g", {});
-  group.append(make("title", {}, point.say));
-  group.append(make("circle", { cx: x, cy: y, r: 11, class: "cl-reach" }));
-  if (point.column === ring) group.append(make("circle", { cx: x, cy: y, r: 8.5, class: "cl-ring" }));
+  const group = drawn("g", {});
+  group.append(drawn("title", {}, point.say));
+  group.append(drawn("circle", { cx: x, cy: y, r: 11, class: "cl-reach" }));
+  if (point.column === ring) group.append(drawn("circle", { cx: x, cy: y, r: 8.5, class: "cl-ring" }));
   group.append(mark(x, y, point.shape));
   return group;
 }
@@ -116,25 +108,12 @@ function marker(point, scale, ring) {
 function mark(x, y, shape) {
   const kind = SHAPES[shape % SHAPES.length];
   const style = { class: "cl-mark", "data-shape": shape % SHAPES.length };
-  if (kind === "circle") return make("circle", { cx: x, cy: y, r: 4.5, ...style });
+  if (kind === "circle") return drawn("circle", { cx: x, cy: y, r: 4.5, ...style });
   const paths = {
     square: `M${x - 4} ${y - 4}h8v8h-8z`,
     triangle: `M${x} ${y - 5.2}l5.2 9h-10.4z`,
     diamond: `M${x} ${y - 5.8}l5.8 5.8l-5.8 5.8l-5.8 -5.8z`,
     cross: `M${x - 5} ${y - 2}h3v-3h4v3h3v4h-3v3h-4v-3h-3z`,
   };
-  return make("path", { d: paths[kind], ...style });
-}
-
-function make(tag, attributes, content = "") {
-  const made = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (content) made.textContent = content;
-  return made;
-}
-
-function text(tag, content) {
-  const made = document.createElement(tag);
-  made.textContent = content;
-  return made;
+  return drawn("path", { d: paths[kind], ...style });
 }

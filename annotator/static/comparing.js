@@ -1,6 +1,8 @@
 // Two rounds over the pictures: what moved between them, and which corrections one of them contradicts.
 
-const NS = "http://www.w3.org/2000/svg";
+import { ask } from "./asking.js";
+import { button, make, shape } from "./elements.js";
+
 const AT_ONCE = 12;
 const KINDS = {
   before: ["rect", "cl-before"],
@@ -15,9 +17,7 @@ export class Comparing {
     this.mode = "moved";
     this.asked = 0;
     for (const role of ["before", "after"]) this.part(role).addEventListener("change", () => this.load());
-    for (const button of root.querySelectorAll("[data-mode]")) {
-      button.addEventListener("click", () => this.show(button.dataset.mode));
-    }
+    for (const each of root.querySelectorAll("[data-mode]")) each.addEventListener("click", () => this.show(each.dataset.mode));
     this.part("more").addEventListener("click", () => this.load(this.shown));
   }
 
@@ -57,9 +57,7 @@ export class Comparing {
 
   show(mode) {
     this.mode = mode;
-    for (const button of this.root.querySelectorAll("[data-mode]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-    }
+    for (const each of this.root.querySelectorAll("[data-mode]")) each.setAttribute("aria-pressed", String(each.dataset.mode === mode));
     this.load();
   }
 
@@ -74,11 +72,10 @@ export class Comparing {
     const path = moved ? `compare?before=${before}&after=${after}&${page}` : `${after}/contradictions?${page}`;
     this.asked += 1;
     const mine = this.asked;
-    const response = await fetch(`/api/rounds/${path}`).catch(() => null);
-    const answer = await response?.json().catch(() => null);
+    const { ok, answer, detail } = await ask(`/api/rounds/${path}`);
     if (mine !== this.asked) return; // something else was asked for meanwhile
-    if (!response?.ok) {
-      this.part("found").textContent = answer?.detail ?? "The server cannot be reached. Start it again, then choose anew.";
+    if (!ok) {
+      this.part("found").textContent = detail;
       return;
     }
     const cards = answer.shown.map((word) => card(word, moved));
@@ -111,37 +108,22 @@ function count(number, what) {
 }
 
 function option(round) {
-  const made = document.createElement("option");
-  made.value = round.id;
-  made.textContent = `Round ${round.number} (${round.method})`;
-  return made;
+  return make("option", { value: round.id }, `Round ${round.number} (${round.method})`);
 }
 
 // A word with the boxes of both sides; characters that are apart are drawn strongly, the others faintly.
 function card(word, moved) {
-  const made = document.createElement("li");
-  made.className = "cl-card";
-  made.append(picture(word));
   const apart = word.apart.map(({ index }) => `“${word.characters[index]}”`).join(" ");
   const most = Math.max(...word.apart.map(({ h }) => h));
-  const title = element("b", word.text);
-  title.dir = "auto";
-  const says = element("span", `${apart} up to ${most.toFixed(2)}\u00a0h`);
-  says.title = word.apart.map(({ index, h }) => `${word.characters[index]}: ${h.toFixed(2)} h`).join(", ");
-  const open = element("button", "Open");
-  open.type = "button";
-  open.setAttribute("aria-label", `Open ${word.text} in the editor`);
-  open.addEventListener("click", () => {
+  const title = word.apart.map(({ index, h }) => `${word.characters[index]}: ${h.toFixed(2)} h`).join(", ");
+  const facts = make("p", "", make("b", { dir: "auto" }, word.text), make("span", { title }, `${apart} up to ${most.toFixed(2)}\u00a0h`));
+  if (!moved) facts.append(make("small", "", word.learned ? "learned from" : "not learned from"));
+  const open = button("Open", () => {
     const detail = { words: [word.id], from: "rounds", character: word.apart[0].index };
     window.dispatchEvent(new CustomEvent("charloc:open", { detail }));
   });
-  const below = element("div", "");
-  const facts = element("p", "");
-  facts.append(title, says);
-  if (!moved) facts.append(element("small", word.learned ? "learned from" : "not learned from"));
-  below.append(facts, open);
-  made.append(below);
-  return made;
+  open.setAttribute("aria-label", `Open ${word.text} in the editor`);
+  return make("li", "cl-card", picture(word), make("div", "", facts, open));
 }
 
 function picture(word) {
@@ -160,17 +142,4 @@ function picture(word) {
     });
   }
   return image;
-}
-
-function shape(tag, attributes, content = "") {
-  const made = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (content) made.textContent = content;
-  return made;
-}
-
-function element(tag, content) {
-  const made = document.createElement(tag);
-  made.textContent = content;
-  return made;
 }

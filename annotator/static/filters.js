@@ -1,6 +1,9 @@
 // Which words, and in which order: the controls that say so, for the editor's queue and the list of words. What they
 // say is also in the address, so that a link shows the same.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
+
 export const QUEUES = {
   uncertain: ["Least certain", "The words a round is least sure of come first"],
   both: ["Unsure and disputed", "By doubt and by other methods' disagreement together: finds most that is wrong"],
@@ -64,7 +67,7 @@ export class Filters {
     this.more = make("details", { className: "cl-more" });
     const panel = make("div", { className: "cl-panel" });
     panel.append(label("Page", this.page), this.page.list_, label("Source", this.source), label("Tag", this.tag), this.clear);
-    this.summary = make("summary", {});
+    this.summary = make("summary");
     this.more.append(this.summary, panel);
     place.append(...[this.queue, this.character, this.state, this.search, this.more].filter(Boolean));
     this.bind();
@@ -108,9 +111,9 @@ export class Filters {
 
   // What there is to choose from changes with rounds, imports and tags.
   async load() {
-    const response = await fetch("/api/queue/choices").catch(() => null);
-    if (!response?.ok) return;
-    this.choices = await response.json();
+    const { ok, answer } = await ask("/api/queue/choices");
+    if (!ok) return;
+    this.choices = answer;
     const { characters, pages, sources, tags } = this.choices;
     fill(this.character, characters.map((each) => [each.character, `${each.character}  (${each.words})`]));
     fill(this.source, [["", "All sources"], ...sources.map((each) => [each, each])]);
@@ -163,11 +166,5 @@ function input(says, list) {
 }
 
 function label(text, control) {
-  const made = make("label", { textContent: text });
-  made.append(control);
-  return made;
-}
-
-function make(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
+  return make("label", "", text, control);
 }

@@ -1,10 +1,12 @@
 // The page of glyph sheets: a character is chosen, its crops are shown, many can be accepted or flagged at once.
 
 import { LOOKING } from "./actions.js";
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { GlyphGrid } from "./glyphgrid.js";
 import { newUuid } from "./outbox.js";
 import { may } from "./session.js";
-import { listen, poll } from "./status.js";
+import { follow, poll } from "./status.js";
 
 const AT_ONCE = 2000; // crops in one request
 
@@ -33,44 +35,34 @@ class Glyphs {
     });
     this.part("character").addEventListener("change", () => this.load());
     this.part("order").addEventListener("change", () => this.load());
-    let shown = "";
-    listen((status) => {
-      if (!status || !root.isConnected) return;
-      const now = JSON.stringify([status.newest?.id, status.counts.words]);
-      if (now === shown) return;
-      shown = now;
-      this.characters();
-    });
+    const what = ({ newest, counts }) => root.isConnected && JSON.stringify([newest?.id, counts.words]);
+    follow(what, () => this.characters());
   }
 
   async characters() {
-    const response = await fetch("/api/queue/choices").catch(() => null);
-    if (!response?.ok) return;
-    const { characters } = await response.json();
+    const found = await this.ask("/api/queue/choices");
+    if (!found) return false;
+    const { characters } = found;
     const menu = this.part("character");
     const before = menu.value;
     menu.replaceChildren(
       ...characters.map(({ character, words, confidence }) => {
-        const option = document.createElement("option");
-        option.value = character;
-        option.textContent = `${character}  in ${words.toLocaleString()} words, ${Math.round(100 * confidence)} % sure`;
-        return option;
+        const says = `${character}  in ${words.toLocaleString()} words, ${Math.round(100 * confidence)} % sure`;
+        return make("option", { value: character }, says);
       }),
     );
     if (before) menu.value = before;
     this.empty(characters.length === 0);
-    if (characters.length) await this.load();
+    return characters.length ? this.load() : false; // they are counted a moment after a round has finished
   }
 
   empty(nothing) {
     this.part("none").hidden = !nothing;
     this.part("scroll").hidden = this.part("hint").hidden = nothing;
     if (!nothing) return;
-    const heading = document.createElement("h2");
-    heading.textContent = "No crops yet";
-    const next = document.createElement("p");
-    next.textContent = "Crops are cut where a round says that characters are. Import words, then train a round; they appear here by themselves.";
-    this.part("none").replaceChildren(heading, next);
+    this.say("");
+    const next = "Crops are cut where a round says that characters are. Import words, then train a round; they appear here by themselves.";
+    this.part("none").replaceChildren(make("h2", "", "No crops yet"), make("p", "", next));
   }
 
   async load() {
@@ -78,16 +70,17 @@ class Glyphs {
     const order = this.part("order").value;
     const asked = (this.asked = `/api/glyphs?character=${encodeURIComponent(character)}&order=${order}`);
     this.say("Fetching crops …");
-    const sheet = await this.fetch(`${asked}&limit=${AT_ONCE}`);
-    if (!sheet || asked !== this.asked) return;
+    const sheet = await this.ask(`${asked}&limit=${AT_ONCE}`);
+    if (!sheet || asked !== this.asked) return Boolean(sheet);
     this.sheet = sheet;
     this.grid.show(sheet, async (start) => {
-      const more = await this.fetch(`${asked}&start=${start}&limit=${AT_ONCE}`);
+      const more = await this.ask(`${asked}&start=${start}&limit=${AT_ONCE}`);
       if (more && asked === this.asked) this.grid.add(start, more.rows);
     });
     if (order === "unusual" && !sheet.compared && sheet.count) {
       this.hint("How unusual each crop is, is still being worked out, or was not for this round: they stand in order of import.");
     } else this.hint("");
+    return true;
   }
 
   hint(text) {
@@ -95,13 +88,11 @@ class Glyphs {
     this.part("hint").textContent = text || this.plain;
   }
 
-  async fetch(path, body = null) {
-    const headers = { "content-type": "application/json" };
-    const request = body ? { method: "POST", headers, body: JSON.stringify(body) } : {};
-    const response = await fetch(path, request).catch(() => null);
-    const answer = await response?.json().catch(() => null);
-    if (response?.ok) return answer;
-    this.say(answer?.detail ?? "The server does not answer. Start it again, then try once more.");
+  // The answer; null where there is none, and the page says why.
+  async ask(path, body) {
+    const { ok, answer, detail } = await ask(path, body);
+    if (ok) return answer;
+    this.say(detail);
     return null;
   }
 
@@ -168,7 +159,7 @@ class Glyphs {
 
   async accept(at, glyphs) {
     const body = { uuid: newUuid(), round_id: this.sheet.round_id, glyphs };
-    const answer = await this.fetch("/api/glyphs/accept", body);
+    const answer = await this.ask("/api/glyphs/accept", body);
     if (!answer) return null;
     const { states } = this.sheet;
     // Other crops of these words build on the decision as well.
@@ -183,7 +174,7 @@ class Glyphs {
   }
 
   async flag(at, glyphs, name) {
-    const answer = await this.fetch("/api/glyphs/flag", { value: name === "flag" ? "wrong" : "right", glyphs });
+    const answer = await this.ask("/api/glyphs/flag", { value: name === "flag" ? "wrong" : "right", glyphs });
     if (!answer) return null;
     const { states } = this.sheet;
     for (const each of at) {

@@ -1,9 +1,12 @@
 // The bar at the top: the project's name, and training a round: method, button, progress, cancel.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { setting } from "./settings.js";
 import { mount as mountSession } from "./session.js";
 import { listen, poll } from "./status.js";
 
+const AWAY = "The server cannot be reached. This page goes on when it is there again.";
 const PHASES = {
   prepare: "reading words",
   learn: "learning",
@@ -19,6 +22,7 @@ export function mount(element, methods) {
   let posting = false;
   let complaint = "";
   let job = null;
+  let away = false;
 
   fill(part("method"), methods);
   part("method").addEventListener("change", () => {
@@ -36,19 +40,14 @@ export function mount(element, methods) {
     posting = true;
     complaint = "";
     draw();
-    try {
-      const headers = { "content-type": "application/json" };
-      const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-      if (!response.ok) complaint = (await response.json()).detail;
-    } catch {
-      complaint = "The server cannot be reached. Start it again, then try once more.";
-    }
+    complaint = (await ask(path, body)).detail;
     posting = false;
     await poll();
     draw();
   }
 
   function draw() {
+    drawNote();
     if (!job) return;
     const busy = job.state === "running" || job.state === "starting";
     const interrupted = job.state === "interrupted";
@@ -67,14 +66,18 @@ export function mount(element, methods) {
     part("progress").toggleAttribute("data-open", busy && !job.total);
     if (job.total) part("progress").value = job.done / job.total;
     else part("progress").removeAttribute("value");
-    const trouble = complaint || (job.state === "failed" ? job.message : "");
-    part("note").textContent = trouble || (interrupted ? `Round ${job.number} was interrupted` : "");
-    part("note").title = part("note").textContent;
+  }
+
+  function drawNote() {
+    const trouble = away ? AWAY : complaint || (job?.state === "failed" ? job.message : "");
+    const interrupted = job?.state === "interrupted" ? `Round ${job.number} was interrupted` : "";
+    part("note").textContent = part("note").title = trouble || interrupted;
     train.classList.toggle("cl-trouble", Boolean(trouble));
   }
 
   listen((status) => {
-    if (!status) return;
+    away = !status;
+    if (away) return draw();
     job = status.job;
     part("project").textContent = status.project.name;
     part("project").title = status.project.name;
@@ -88,31 +91,18 @@ export function mount(element, methods) {
 function fill(select, methods) {
   const rich = CSS.supports("appearance", "base-select");
   if (rich) {
-    const closed = make("button");
-    closed.append(make("selectedcontent"));
-    select.append(closed);
+    select.append(make("button", "", make("selectedcontent")));
   }
   for (const [label, learns] of [["Learn", true], ["Do not learn", false]]) {
-    const group = make("optgroup");
-    group.label = label;
-    group.append(...methods.filter((method) => method.learns === learns).map((method) => option(method, rich)));
+    const those = methods.filter((method) => method.learns === learns).map((method) => option(method, rich));
+    const group = make("optgroup", { label }, ...those);
     if (group.children.length) select.append(group);
   }
 }
 
 function option({ name, summary }, rich) {
-  const made = make("option");
-  made.value = name;
-  made.title = summary;
-  made.append(rich ? make("b", name) : name);
-  if (rich) made.append(make("small", summary));
-  return made;
-}
-
-function make(tag, text = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
+  const says = rich ? [make("b", "", name), make("small", "", summary)] : [name];
+  return make("option", { value: name, title: summary }, ...says);
 }
 
 function phaseText(job) {

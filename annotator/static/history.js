@@ -1,5 +1,7 @@
 // The history of a word: who said what, and when. Opened from anywhere with `showHistory`.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { inWords, version } from "./versions.js";
 
 const PURPOSES = { second: "a second reading", check: "a check", audit: "an audit" };
@@ -20,10 +22,10 @@ export function mountHistory(root) {
   }, { signal: listening.signal }); // prettier-ignore
 
   async function open(id) {
-    const response = await fetch(`/api/words/${id}/history`).catch(() => null);
-    const answer = await response?.json().catch(() => null);
-    if (!response?.ok) return;
+    const { ok, answer, detail } = await ask(`/api/words/${id}/history`);
+    if (!ok) return unknown(detail);
     word = answer;
+    part("history-open").hidden = false;
     dialog.querySelector("h2").textContent = `History of “${word.text}”`;
     part("entries").replaceChildren(...word.history.map(entry), ...(word.history.length ? [] : [nothing()]));
     part("use-check").hidden = word.check !== false || !word.history.some((each) => each.id === word.in_force && each.kind === "boxes");
@@ -31,42 +33,35 @@ export function mountHistory(root) {
     if (!dialog.open) dialog.showModal();
   }
 
+  function unknown(detail) {
+    part("history-said").textContent = detail;
+    if (dialog.open) return;
+    dialog.querySelector("h2").textContent = "History";
+    part("entries").replaceChildren();
+    part("use-check").hidden = part("history-open").hidden = true;
+    dialog.showModal();
+  }
+
   function nothing() {
-    const made = document.createElement("li");
-    made.textContent = "Nobody has said anything about this word yet.";
-    return made;
+    return make("li", "", "Nobody has said anything about this word yet.");
   }
 
   function entry(each) {
-    const made = document.createElement("li");
-    const line = document.createElement("p");
-    const who = document.createElement("b");
-    who.textContent = each.author || "somebody";
-    const when = document.createElement("time");
-    when.dateTime = each.created_at;
-    when.textContent = new Date(each.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    line.append(who, " ", when);
+    const at = new Date(each.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    const line = make("p", "", make("b", "", each.author || "somebody"), " ", make("time", { dateTime: each.created_at }, at));
     const holds = each.purpose === "main" && each.id === word.in_force;
     if (holds || PURPOSES[each.purpose]) {
-      const sign = document.createElement("small");
-      sign.textContent = holds ? "holds now" : PURPOSES[each.purpose];
-      sign.className = holds ? "cl-holds" : "";
-      line.append(" ", sign);
+      line.append(" ", make("small", holds ? "cl-holds" : "", holds ? "holds now" : PURPOSES[each.purpose]));
     }
-    const says = document.createElement("p");
-    says.textContent = inWords(each);
-    made.append(line, says);
+    const made = make("li", "", line, make("p", "", inWords(each)));
     if (each.kind === "boxes") made.append(version(word, each));
     return made;
   }
 
   part("use-check").addEventListener("click", async () => {
-    const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ source: "words", words: [word.id] });
-    const response = await fetch("/api/people/checks", { method: "POST", headers, body }).catch(() => null);
-    const answer = await response?.json().catch(() => null);
+    const { ok, detail } = await ask("/api/people/checks", { source: "words", words: [word.id] });
     await open(word.id);
-    if (!response?.ok) part("history-said").textContent = answer?.detail ?? "The server cannot be reached.";
+    if (!ok) part("history-said").textContent = detail;
   });
   part("history-open").addEventListener("click", () => {
     dialog.close();

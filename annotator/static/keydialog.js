@@ -1,5 +1,6 @@
 // The map of keys under "?": every action with its keys, from the same table that binds them, and a way to change them.
 
+import { button, make } from "./elements.js";
 import { ACTIONS, Keymap, keyOf, shown } from "./keymap.js";
 import { showKeys } from "./keys.js";
 
@@ -29,11 +30,8 @@ export class KeyDialog {
   draw() {
     const groups = [...new Set(ACTIONS.map(({ group }) => group))];
     const made = groups.map((group) => {
-      const list = make("ul");
-      list.append(...ACTIONS.filter((action) => action.group === group).map((action) => this.line(action)));
-      const section = make("section");
-      section.append(make("h3", group), list);
-      return section;
+      const lines = ACTIONS.filter((action) => action.group === group).map((action) => this.line(action));
+      return make("section", "", make("h3", "", group), make("ul", "", ...lines));
     });
     this.editor.part("keys").replaceChildren(...made);
     this.editor.part("keys-reset").disabled = !this.keymap.changed();
@@ -41,26 +39,19 @@ export class KeyDialog {
 
   line(action) {
     const keys = this.keymap.keys(action.name);
-    const chips = make("span");
-    chips.append(...(keys.length ? keys : [null]).map((key, at) => this.chip(action, key, at)));
-    const line = make("li");
-    line.append(chips, make("span", action.does));
-    return line;
+    const chips = (keys.length ? keys : [null]).map((key, at) => this.chip(action, key, at));
+    return make("li", "", make("span", "", ...chips), make("span", "", action.does));
   }
 
   chip(action, key, at) {
     const text = key ? shown(key).join(" ") : "no key";
-    if (action.fixed) return make("kbd", text);
-    const chip = make("button", text);
+    if (action.fixed) return make("kbd", "", text);
     const asked = this.asked?.name === action.name && this.asked.at === at;
-    chip.type = "button";
-    chip.className = "cl-key";
+    const chip = button(asked ? "press a key" : text, () => (asked ? this.stop() : this.ask(action, at)), "cl-key");
     chip.dataset.action = action.name;
     chip.dataset.at = at;
     chip.ariaLabel = `${text}: ${action.does}. Change this key`;
     chip.ariaPressed = String(asked);
-    if (asked) chip.textContent = "press a key";
-    chip.addEventListener("click", () => (asked ? this.stop() : this.ask(action, at)));
     return chip;
   }
 
@@ -101,11 +92,8 @@ export class KeyDialog {
   // Another action has this key: a person says which one keeps it.
   conflict(key, holder) {
     const text = shown(key).join(" ");
-    const take = make("button", "Take it");
-    const leave = make("button", "Leave it");
-    take.type = leave.type = "button";
-    take.addEventListener("click", () => this.assign(key));
-    leave.addEventListener("click", () => this.stop());
+    const take = button("Take it", () => this.assign(key));
+    const leave = button("Leave it", () => this.stop());
     this.say(`${text} is the key of “${holder.does}”. `, take, leave);
     leave.focus();
   }
@@ -137,10 +125,4 @@ export class KeyDialog {
   say(text, ...buttons) {
     this.note.replaceChildren(text, ...buttons);
   }
-}
-
-function make(tag, text = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
 }

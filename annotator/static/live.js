@@ -3,12 +3,14 @@
 // One request is under way at a time; what is asked meanwhile waits as one, the latest. An answer counts only for the
 // step of the word it was asked in: after an undo, another step or another word it is dropped.
 
+import { ask } from "./asking.js";
 import { newUuid } from "./outbox.js";
 import { setting } from "./settings.js";
 
 const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
 const TIMEOUT_MS = 5000;
 const SUPERSEDED = 409; // a newer step of this page came first
+const IMPOSSIBLE = 422; // what was said cannot be followed
 const MOST_WARMED = 32;
 const KEY = "charloc.live";
 
@@ -71,12 +73,10 @@ export class Live {
     const seq = (this.seq += 1);
     const said = marks.map(({ state, box }) => ({ state, box }));
     const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq, client: this.client };
-    const response = await post(`/api/words/${word.id}/realign`, body);
-    if (response?.ok || response?.status === 422) {
-      const answer = await response.json().catch(() => null);
-      return answer?.detail || answer?.seq === seq ? answer : null;
-    }
-    if (response?.status !== SUPERSEDED) this.pausedUntil = performance.now() + PAUSE_MS;
+    const { ok, answer, status } = await ask(`/api/words/${word.id}/realign`, body, TIMEOUT_MS);
+    if (ok) return answer.seq === seq ? answer : null;
+    if (status === IMPOSSIBLE) return answer;
+    if (status !== SUPERSEDED) this.pausedUntil = performance.now() + PAUSE_MS;
     return null;
   }
 
@@ -86,13 +86,7 @@ export class Live {
     const fresh = ids.filter((id) => !this.warmed.has(id)).slice(0, MOST_WARMED);
     if (!fresh.length) return;
     fresh.forEach((id) => this.warmed.add(id));
-    const response = await post("/api/realign/warm", { ids: fresh });
-    if (!response?.ok) fresh.forEach((id) => this.warmed.delete(id));
+    const { ok } = await ask("/api/realign/warm", { ids: fresh }, TIMEOUT_MS);
+    if (!ok) fresh.forEach((id) => this.warmed.delete(id));
   }
-}
-
-function post(path, body) {
-  const headers = { "content-type": "application/json" };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  return fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch(() => null);
 }

@@ -1,5 +1,6 @@
 // What the editor says beside the word: the state of saving, decisions that need a person, and why there is no word.
 
+import { button, make } from "./elements.js";
 import { plain } from "./marks.js";
 
 // "All saved", "2 unsaved", or why they cannot be sent. Its room is fixed: nothing moves when it changes.
@@ -9,14 +10,14 @@ export function drawSaveState(editor) {
   const waiting = outbox.waiting().length;
   const down = outbox.failures > 0 || (editor.words?.failed ?? false);
   const troubles = outbox.troubles().length;
-  const button = editor.part("save");
-  button.dataset.state = down ? "down" : troubles ? "trouble" : waiting ? "sending" : "saved";
+  const sign = editor.part("save");
+  sign.dataset.state = down ? "down" : troubles ? "trouble" : waiting ? "sending" : "saved";
   const say = waiting ? [`${waiting} unsaved`] : [];
   if (down) say.push(waiting ? "no server" : "No server");
   else if (troubles) say.push(`${troubles} to settle below`);
   editor.part("save-text").textContent = say.join(", ") || "All saved";
   const safe = waiting ? ` ${waiting} ${waiting === 1 ? "decision is" : "decisions are"} kept in this browser and sent when it answers.` : "";
-  button.title = down
+  sign.title = down
     ? `${outbox.problem.replace(/\.$/, "") || "The server cannot be reached"}.${safe} Click to try now.`
     : troubles
     ? "Decisions that need you: click to see them."
@@ -66,26 +67,22 @@ function insist(editor, item) {
 
 // One side of a conflict: a small picture with its boxes, and the button that keeps it.
 function choice(whose, said, about, take) {
-  const figure = make("figure", "");
   const scale = Math.min(320 / about.width, 90 / about.height, 3);
   const picture = make("div", "cl-picture");
   Object.assign(picture.style, { width: `${about.width * scale}px`, height: `${about.height * scale}px` });
-  const image = new Image();
-  image.src = about.image;
-  image.alt = "";
-  picture.append(image);
+  picture.append(make("img", { alt: "", src: about.image }));
   for (const mark of said?.characters ?? []) {
     if (!mark.box) continue;
     const [x0, y0, x1, y1] = mark.box.map((value) => value * scale);
-    const box = make("i", "");
+    const box = make("i");
     Object.assign(box.style, { left: `${x0}px`, top: `${y0}px`, width: `${x1 - x0}px`, height: `${y1 - y0}px` });
     picture.append(box);
   }
   const what = { boxes: "boxes", flag: `flag: ${plain(said?.reason ?? "")}`, skip: "skipped", clear: "taken back" }[said?.kind ?? "clear"];
-  const text = make("p", "cl-reading", plain(said?.text?.join("") ?? about.imported ?? about.text));
-  text.dir = "auto";
-  figure.append(picture, text, make("figcaption", "", `${whose}: ${what}${by(said)}`), button(`Keep ${whose.toLowerCase()}`, take));
-  return figure;
+  const reading = plain(said?.text?.join("") ?? about.imported ?? about.text);
+  const text = make("p", { className: "cl-reading", dir: "auto" }, reading);
+  const caption = make("figcaption", "", `${whose}: ${what}${by(said)}`);
+  return make("figure", "", picture, text, caption, button(`Keep ${whose.toLowerCase()}`, take));
 }
 
 // Who said it and when, where that is known.
@@ -93,13 +90,6 @@ function by(said) {
   if (!said?.created_at) return "";
   const when = new Date(said.created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return ` (${said.author ? `${said.author}, ` : ""}${when})`;
-}
-
-function button(text, press) {
-  const made = make("button", "", text);
-  made.type = "button";
-  made.addEventListener("click", press);
-  return made;
 }
 
 // Why there is no word, and what to do next.
@@ -134,18 +124,11 @@ const EMPTY = {
   ],
   queue: (counts, words, queue) => {
     const [heading, sentence, actions] = queue.empty();
-    const buttons = actions.map(([text, act], at) => {
-      const button = make("button", at ? "" : "cl-primary", text);
-      button.type = "button";
-      button.addEventListener("click", act);
-      return button;
-    });
+    const buttons = actions.map(([text, act], at) => button(text, act, at ? "" : "cl-primary"));
     return [make("h2", "", heading), make("p", "", sentence), ...buttons];
   },
   skipped: (counts, words) => {
-    const again = make("button", "cl-primary", "Go through the skipped words");
-    again.type = "button";
-    again.addEventListener("click", () => words.skippedAgain());
+    const again = button("Go through the skipped words", () => words.skippedAgain(), "cl-primary");
     const left = `Only words that were skipped are open (${counts.skipped || words.skipped.size}).`;
     return [make("h2", "", "Nothing left to look at"), make("p", "", left), again, ...next()];
   },
@@ -157,11 +140,4 @@ const EMPTY = {
 function next() {
   const train = "Next: train a round so that the model learns from your corrections, or write the boxes to a file:";
   return [make("p", "", train), make("pre", "", "python launch.py export --project PROJECT --format jsonl --out FILE")];
-}
-
-function make(tag, name, text) {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text) made.textContent = text;
-  return made;
 }

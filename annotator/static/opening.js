@@ -5,6 +5,9 @@
 // `from` names the page to go back to; `character` is selected in the first word. The entry of an opened word keeps the
 // detail as `entry.opened`. A link does the same: /?word=12.
 
+import { ask } from "./asking.js";
+import { button, make } from "./elements.js";
+
 const AT_ONCE = 8; // words fetched at a time
 const MOST = 5000;
 
@@ -58,13 +61,12 @@ export class Opening {
     // What was decided a moment ago has to be there before the word is read again.
     await outbox.settled(some.map((each) => each.id));
     const path = some[0].detail.audit ? "/api/audits/current/words" : "/api/words"; // an audit's come blind
-    const response = await fetch(`${path}?ids=${some.map((each) => each.id).join(",")}`).catch(() => null);
-    const answer = await response?.json().catch(() => null);
+    const { ok, answer, detail } = await ask(`${path}?ids=${some.map((each) => each.id).join(",")}`);
     this.fetching = false;
-    if (!response?.ok) {
+    if (!ok) {
       this.waiting = [];
       this.from = null;
-      this.editor.toast(answer?.detail ?? "The server cannot be reached. Start it again, then open the word once more.");
+      this.editor.toast(detail);
       return;
     }
     words.openFirst(answer.words, some);
@@ -84,9 +86,7 @@ export class Opening {
     const back = tab(from) ? [button(`Back to ${from}`, () => showTab(from))] : [];
     const queue = entry?.opened ? [button("On with the queue", () => this.leave())] : [];
     const close = entry?.opened ? [] : [button("Close", () => this.leave())];
-    const text = document.createElement("span");
-    text.textContent = say;
-    place.replaceChildren(text, ...back, ...queue, ...close);
+    place.replaceChildren(make("span", "", say), ...back, ...queue, ...close);
   }
 
   // Give up what was opened and not looked at, and go on with the word that waits. Unfinished work is kept.
@@ -119,12 +119,4 @@ function tab(name) {
 
 export function showTab(name) {
   tab(name)?.click();
-}
-
-function button(text, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.addEventListener("click", act);
-  return made;
 }

@@ -1,5 +1,7 @@
 // The page of people: what each does, how far they agree, where an owner has to decide, how work is shared.
 
+import { ask } from "./asking.js";
+import { button, make } from "./elements.js";
 import { showHistory } from "./history.js";
 import { newUuid } from "./outbox.js";
 import { inWords, version } from "./versions.js";
@@ -35,10 +37,10 @@ class People {
   }
 
   async load() {
-    const answer = await ask("/api/people");
-    this.part("refused").hidden = !answer.failed || !this.part("together").hidden;
-    this.part("refused").textContent = answer.detail ?? "";
-    if (answer.failed) return;
+    const { ok, answer, detail } = await ask("/api/people");
+    this.part("refused").hidden = ok || !this.part("together").hidden;
+    this.part("refused").textContent = detail;
+    if (!ok) return;
     const alone = answer.people.length === 0;
     this.part("alone").hidden = !alone;
     this.part("together").hidden = alone;
@@ -70,7 +72,7 @@ class People {
       agreement ? [`${agreement.iou.toFixed(2)} IoU`, `${distance(agreement)}, ${characters(agreement)}`] : NONE,
       check ? [`${distance(check)}, ${check.iou.toFixed(2)} IoU`, `${percent(check.wrong)} wrong, ${characters(check)}`] : NONE,
     ]);
-    const actions = document.createElement("td");
+    const actions = make("td");
     if (person.words) {
       const back = button("Take back …", () => this.askRevert(person.name));
       back.setAttribute("aria-label", `Take back everything ${person.name} decided`);
@@ -83,8 +85,8 @@ class People {
   // --- what they disagree about ---
 
   async loadCards(offset) {
-    const answer = await ask(`/api/people/disagreements?offset=${offset}&limit=${AT_ONCE}`);
-    if (answer.failed) return;
+    const { ok, answer } = await ask(`/api/people/disagreements?offset=${offset}&limit=${AT_ONCE}`);
+    if (!ok) return;
     const cards = answer.shown.map((word) => this.card(word));
     if (offset) this.part("cards").append(...cards);
     else this.part("cards").replaceChildren(...cards);
@@ -93,35 +95,22 @@ class People {
   }
 
   card(word) {
-    const made = document.createElement("li");
-    made.className = "cl-card";
-    const title = text("h3", word.text);
-    title.dir = "auto";
-    const sides = document.createElement("div");
-    sides.className = "cl-sides";
-    for (const side of ["first", "second"]) sides.append(this.side(word, side));
-    const below = document.createElement("div");
-    below.className = "cl-choices";
-    below.append(
-      button("History", () => showHistory(word.id)),
-      button("Open in the editor", () => {
-        const detail = { words: [word.id], from: "people", character: word.apart[0] ?? null };
-        window.dispatchEvent(new CustomEvent("charloc:open", { detail }));
-      }),
-    );
-    made.append(title, text("small", word.name), sides, below);
-    return made;
+    const title = make("h3", { dir: "auto" }, word.text);
+    const sides = make("div", "cl-sides", this.side(word, "first"), this.side(word, "second"));
+    const open = button("Open in the editor", () => {
+      const detail = { words: [word.id], from: "people", character: word.apart[0] ?? null };
+      window.dispatchEvent(new CustomEvent("charloc:open", { detail }));
+    });
+    const below = make("div", "cl-choices", button("History", () => showHistory(word.id)), open);
+    return make("li", "cl-card", title, make("small", "", word.name), sides, below);
   }
 
   side(word, side) {
     const said = word[side];
-    const made = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    caption.append(text("b", said.author), ` ${side === "first" ? "(holds now)" : "(read it second)"}: ${inWords(said)}`);
-    const keep = button(`Keep ${said.author}’s`, () => this.overrule(word, side, keep));
-    keep.className = "cl-primary";
-    made.append(version(word, said, word.apart), caption, keep);
-    return made;
+    const which = ` ${side === "first" ? "(holds now)" : "(read it second)"}: ${inWords(said)}`;
+    const caption = make("figcaption", "", make("b", "", said.author), which);
+    const keep = button(`Keep ${said.author}’s`, () => this.overrule(word, side, keep), "cl-primary");
+    return make("figure", "", version(word, said, word.apart), caption, keep);
   }
 
   async overrule(word, keep, pressed) {
@@ -135,8 +124,8 @@ class People {
   // --- taking back ---
 
   async askRevert(name) {
-    const plan = await ask(`/api/people/${encodeURIComponent(name)}/revert`);
-    if (plan.words === undefined) return this.say(plan.detail, true);
+    const { ok, answer: plan, detail } = await ask(`/api/people/${encodeURIComponent(name)}/revert`);
+    if (!ok) return this.say(detail, true);
     this.plan = plan;
     this.part("revert-who").textContent = name;
     const kept = plan.kept ? ` ${words(plan.kept)} that somebody else decided about later ${plan.kept === 1 ? "stays" : "stay"} as they are.` : "";
@@ -187,26 +176,16 @@ class People {
   }
 
   async change(path, body, said) {
-    const answer = await ask(path, body);
-    this.say(answer.failed ? answer.detail : said(answer), answer.failed);
+    const { ok, answer, detail } = await ask(path, body);
+    this.say(ok ? said(answer) : detail, !ok);
     await this.load();
-    return !answer.failed;
+    return ok;
   }
 
   say(message, trouble) {
     this.part("said").textContent = message;
     this.part("said").classList.toggle("cl-trouble", Boolean(trouble));
   }
-}
-
-// What the server answers; {failed, detail} if it refuses or cannot be reached. With `body` (null too) it is a change.
-async function ask(path, body) {
-  const headers = { "content-type": "application/json" };
-  const how = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
-  const response = await fetch(path, how).catch(() => null);
-  const answer = await response?.json().catch(() => null);
-  if (response?.ok && answer) return answer;
-  return { failed: true, detail: answer?.detail ?? "The server cannot be reached. Start it again, then try once more." };
 }
 
 function pairRow({ names, agreement, otherwise }) {
@@ -223,16 +202,11 @@ function pairRow({ names, agreement, otherwise }) {
 
 // A row of cells; of two texts in one, the second is smaller.
 function row(cells) {
-  const made = document.createElement("tr");
-  cells.forEach((each, index) => {
-    const cell = document.createElement(index ? "td" : "th");
-    if (!index) cell.scope = "row";
+  const made = cells.map((each, index) => {
     const [first, second] = [each].flat();
-    cell.textContent = first;
-    if (second) cell.append(text("small", second));
-    made.append(cell);
+    return make(index ? "td" : "th", index ? "" : { scope: "row" }, first, ...(second ? [make("small", "", second)] : []));
   });
-  return made;
+  return make("tr", "", ...made);
 }
 
 function distance({ centre_px, centre_h }) {
@@ -253,17 +227,4 @@ function percent(share) {
 
 function number(value) {
   return value.toLocaleString([], { maximumFractionDigits: 0 });
-}
-
-function button(label, press) {
-  const made = text("button", label);
-  made.type = "button";
-  made.addEventListener("click", press);
-  return made;
-}
-
-function text(tag, content) {
-  const made = document.createElement(tag);
-  made.textContent = content;
-  return made;
 }

@@ -1,5 +1,7 @@
 // How far the project is, how fast this person works, and how far the model's errors have fallen.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { setting } from "./settings.js";
 
 const SITTING_MS = 30 * 60 * 1000; // after a longer gap, another sitting has begun
@@ -45,11 +47,8 @@ export class Progress {
   async onStatus(status) {
     const round = status.newest?.id ?? null;
     if (round !== this.errorsOf && round !== null) {
-      const response = await fetch("/api/progress").catch(() => null);
-      if (response?.ok) {
-        this.errors = await response.json();
-        this.errorsOf = round;
-      }
+      const { ok, answer } = await ask("/api/progress");
+      if (ok) Object.assign(this, { errors: answer, errorsOf: round });
     }
     this.draw();
   }
@@ -71,7 +70,7 @@ export class Progress {
     const key = JSON.stringify(parts);
     if (key === this.drawn) return;
     this.drawn = key;
-    editor.part("counts").replaceChildren(...parts.map(([text, title]) => item(text, title)));
+    editor.part("counts").replaceChildren(...parts.map(([text, title]) => make("li", { title }, text)));
     const bar = editor.part("bar");
     bar.style.width = `${counts.words ? (100 * done) / counts.words : 0}%`;
     bar.parentElement.ariaValueMax = counts.words;
@@ -111,11 +110,4 @@ function told(error) {
 function percent({ wrong, chars }) {
   const share = (100 * wrong) / chars;
   return `${share < 10 ? Number(share.toFixed(1)) : Math.round(share)} %`;
-}
-
-function item(text, title) {
-  const made = document.createElement("li");
-  made.textContent = text;
-  made.title = title;
-  return made;
 }

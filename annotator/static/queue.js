@@ -1,7 +1,9 @@
 // The bar above the editor: which queue its words come from, how many are left, and why there are none.
 
+import { ask } from "./asking.js";
+import { make } from "./elements.js";
 import { Filters, QUEUES, filtered, fromAddress, query, toAddress } from "./filters.js";
-import { listen } from "./status.js";
+import { follow } from "./status.js";
 
 const PLAIN = { queue: "uncertain", state: "open" };
 
@@ -13,17 +15,10 @@ export class QueueBar {
     this.asked.state = "open";
     if (this.asked.queue === "character" && !this.asked.character) this.asked.queue = PLAIN.queue;
     this.filters = new Filters(this.place, this.asked, PLAIN, false, (asked) => this.change(asked));
-    this.left = document.createElement("span");
-    this.left.className = "cl-left";
+    this.left = make("span", "cl-left");
     this.left.setAttribute("role", "status");
     this.place.append(this.left);
-    let shown = "";
-    listen((status) => {
-      const now = status && JSON.stringify([status.counts, status.newest?.id]);
-      if (!now || now === shown) return;
-      shown = now;
-      this.count();
-    });
+    follow((status) => JSON.stringify([status.counts, status.newest?.id]), () => this.count());
   }
 
   // What the words are fetched with.
@@ -50,10 +45,11 @@ export class QueueBar {
 
   async count() {
     const { search } = this;
-    const response = await fetch(`/api/queue/about?${search}`).catch(() => null);
-    if (!response?.ok || search !== this.search) return;
-    const { left } = await response.json();
+    const { ok, answer } = await ask(`/api/queue/about?${search}`);
+    if (!ok || search !== this.search) return ok;
+    const { left } = answer;
     this.left.textContent = `${left.toLocaleString()} ${this.again ? (left === 1 ? "word" : "words") : "left"}`;
+    return true;
   }
 
   // Why there is no word in this queue, and what to do: [heading, sentence, [button, action] ...].

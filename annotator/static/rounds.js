@@ -1,8 +1,10 @@
 // The page of rounds: how the next one begins, whether the last one was worth it, charts, the table, and comparing two.
 
+import { ask } from "./asking.js";
 import { chart, sign } from "./charts.js";
 import { Comparing } from "./comparing.js";
-import { listen, poll } from "./status.js";
+import { button, make } from "./elements.js";
+import { follow, listen, poll } from "./status.js";
 import { duration, fillTable, number, percent } from "./roundstable.js";
 
 export function mount(element, methods) {
@@ -15,9 +17,11 @@ class Rounds {
     this.methods = methods;
     this.part = (role) => root.querySelector(`[data-role=${role}]`);
     this.comparing = new Comparing(this.part("comparing"));
-    this.shown = "";
     this.bindNext();
     listen((status) => this.onStatus(status));
+    // What is shown changes only with these; the header shows the progress itself.
+    const what = ({ newest, job, counts }) => JSON.stringify([newest?.id, job.state, job.number, job.phase, counts.corrected]);
+    follow(what, () => this.load());
   }
 
   onStatus(status) {
@@ -25,18 +29,12 @@ class Rounds {
     this.job = status.job;
     this.words = status.counts.words;
     this.drawNext();
-    // What is shown changes only with these; the header shows the progress itself.
-    const { newest, job, counts } = status;
-    const now = JSON.stringify([newest?.id, job.state, job.number, job.phase, counts.corrected]);
-    if (now === this.shown) return;
-    this.shown = now;
-    this.load();
   }
 
   async load() {
-    const response = await fetch("/api/rounds").catch(() => null);
-    if (!response?.ok) return;
-    const { rounds, seen, worse, held_back } = await response.json();
+    const { ok, answer } = await ask("/api/rounds");
+    if (!ok) return false;
+    const { rounds, seen, worse, held_back } = answer;
     const finished = rounds.filter((each) => each.state === "finished");
     fillTable(this.part("rows"), rounds, seen, {
       goBack: (round) => this.goBack(round),
@@ -50,19 +48,14 @@ class Rounds {
     this.comparing.update(finished, seen);
     if (document.activeElement !== this.part("share")) this.part("share").value = Math.round(100 * held_back.share);
     this.part("share-from").textContent = `From ${held_back.least_words} corrected words on.`;
+    return true;
   }
 
   // --- how the next round begins ---
 
   bindNext() {
     const select = this.part("next-method");
-    for (const { name, summary } of this.methods) {
-      const option = document.createElement("option");
-      option.value = name;
-      option.textContent = name;
-      option.title = summary;
-      select.append(option);
-    }
+    select.append(...this.methods.map(({ name, summary }) => make("option", { value: name, title: summary }, name)));
     select.addEventListener("change", () => this.drawNext());
     this.part("next").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -118,20 +111,14 @@ class Rounds {
     place.hidden = !worse;
     if (!worse) return;
     const { parent } = worse;
-    const says = document.createElement("p");
     const [before, after] = [worse.wrong_before, worse.wrong_after].map((wrong) => percent(wrong / worse.chars, 1));
-    says.textContent =
+    const says =
       `Round ${worse.number} (${worse.method}) is clearly worse than round ${parent.number} (${parent.method}), which it ` +
       `started from: of ${worse.words} corrected words that neither has learned from, ${worse.worse} got worse and ` +
       `${worse.better} better; wrong boxes went from ${before} to ${after}.`;
-    const back = document.createElement("button");
-    back.type = "button";
-    back.className = "cl-primary";
+    const back = button(`Go back to round ${parent.number}`, () => this.goBack(parent), "cl-primary");
     back.dataset.least = "owner";
-    back.textContent = `Go back to round ${parent.number}`;
-    back.dataset.least = "owner";
-    back.addEventListener("click", () => this.goBack(parent));
-    place.replaceChildren(says, back);
+    place.replaceChildren(make("p", "", says), back);
   }
 
   async goBack(round) {
@@ -142,22 +129,13 @@ class Rounds {
     if (answer) this.say(`Round ${round.number} is shown now, and the next round starts from it. The others stay here.`);
   }
 
+  // Whether the server did it; if not, the page says why.
   async send(path, body) {
     this.say("");
-    let answer = null;
-    try {
-      const headers = { "content-type": "application/json" };
-      const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-      answer = await response.json();
-      if (!response.ok) {
-        this.say(answer.detail, true);
-        answer = null;
-      }
-    } catch {
-      this.say("The server cannot be reached. Start it again, then try once more.", true);
-    }
+    const { ok, detail } = await ask(path, body);
+    this.say(detail, !ok);
     await poll();
-    return answer;
+    return ok;
   }
 
   say(text, trouble = false) {
@@ -244,17 +222,7 @@ class Rounds {
 }
 
 function legend(methods, ring) {
-  const place = document.createElement("p");
-  place.className = "cl-signs";
-  methods.forEach((name, shape) => {
-    const each = document.createElement("span");
-    each.append(sign(shape), name);
-    place.append(each);
-  });
-  if (ring) {
-    const seen = document.createElement("span");
-    seen.append(Object.assign(document.createElement("i"), { className: "cl-ring-sign" }), "the round people see");
-    place.append(seen);
-  }
-  return place;
+  const signs = methods.map((name, shape) => make("span", "", sign(shape), name));
+  if (ring) signs.push(make("span", "", make("i", "cl-ring-sign"), "the round people see"));
+  return make("p", "cl-signs", ...signs);
 }

@@ -1,5 +1,7 @@
 // The table of rounds, newest first, and how its numbers are written.
 
+import { button as pressed, make } from "./elements.js";
+
 const NONE = "–";
 
 // `rows` is the table's body; act: { goBack(round), compare(round) }.
@@ -10,7 +12,7 @@ export function fillTable(rows, rounds, seen, act) {
 }
 
 function row(round, seen, act) {
-  const made = document.createElement("tr");
+  const made = make("tr");
   made.dataset.state = round.state;
   if (seen) made.setAttribute("aria-current", "true");
   const parent = round.parent !== null && round.parent !== round.number - 1 ? ` from ${round.parent}` : "";
@@ -34,18 +36,11 @@ function row(round, seen, act) {
 }
 
 function cell(text, more = "") {
-  const made = document.createElement("td");
-  made.textContent = text;
-  if (more) {
-    const small = document.createElement("small");
-    small.textContent = more;
-    made.append(" ", small);
-  }
-  return made;
+  return make("td", "", text, ...(more ? [" ", make("small", "", more)] : []));
 }
 
 function actions(round, seen, act) {
-  const made = document.createElement("td");
+  const made = make("td");
   if (round.state !== "finished") return made;
   made.append(button("Compare", `compare${round.id}`, `Compare round ${round.number}`, () => act.compare(round)));
   if (!seen) {
@@ -53,19 +48,15 @@ function actions(round, seen, act) {
     const back = button("Show", `back${round.id}`, `Show round ${round.number}`, () => act.goBack(round));
     back.dataset.least = "owner";
     back.title = title;
-    back.dataset.least = "owner";
     made.append(back);
   }
   return made;
 }
 
 function button(text, key, label, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
+  const made = pressed(text, act);
   made.dataset.key = key;
   made.setAttribute("aria-label", label);
-  made.addEventListener("click", act);
   return made;
 }
 

@@ -1,6 +1,7 @@
 // Who is logged in: what they may do, the menu with their name, and keeping the words of this page in their hands.
 // Where nobody logs in, everybody may do what an owner may.
 
+import { ask } from "./asking.js";
 import { mountHistory } from "./history.js";
 import { listen } from "./status.js";
 
@@ -48,9 +49,7 @@ function renew() {
   if (!words || !document.querySelector("[data-role=who]:not([hidden])") || Date.now() - touched > RESTING_MS) return;
   const ids = [words.current, ...words.ahead].filter((entry) => entry?.word.lease).map((entry) => entry.word.id);
   if (!ids.length) return;
-  const headers = { "content-type": "application/json" };
-  const body = JSON.stringify({ ids: ids.slice(0, 100) });
-  fetch("/api/leases/renew", { method: "POST", headers, body }).catch(() => {}); // the next one may get through
+  ask("/api/leases/renew", { ids: ids.slice(0, 100) }); // if it is not heard, the next one may be
 }
 
 // Decisions and unfinished work from the time before there were people: they are whoever logs in first in this browser.

@@ -1,23 +1,14 @@
 // What is drawn of a character on its image, and the legend that says what it means: both with the same shapes and
 // classes, so that the legend is true.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { attributes, make, shape } from "./elements.js";
+
 const NAIL = 5; // px, the square on each corner of a box that a person placed
-
-export function svg(tag, name, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  if (name) made.setAttribute("class", name);
-  made.append(...children);
-  return made;
-}
-
-export function attributes(node, values) {
-  for (const [name, value] of Object.entries(values)) node.setAttribute(name, value);
-}
 
 // The drawing of one character, empty.
 export function sign() {
-  return svg("g", "", svg("rect", "cl-halo"), svg("path", "cl-halo"), svg("path", "cl-sign"), svg("rect", "cl-box"));
+  const parts = [["rect", "cl-halo"], ["path", "cl-halo"], ["path", "cl-sign"], ["rect", "cl-box"]];
+  return shape("g", {}, ...parts.map(([tag, name]) => shape(tag, { class: name })));
 }
 
 // Draw it where its box is (px of the screen): the box, or its centre if `points`.
@@ -54,12 +45,8 @@ export function drawLegend(place, points) {
     const group = sign();
     Object.assign(group.dataset, { state, level });
     draw(group, points ? [2, 1, 18, 18] : [3, 3, 16, 14], state, points, false);
-    const picture = svg("svg", "cl-drawn", group);
-    attributes(picture, { width: 22, height: 20, "aria-hidden": "true" });
-    const item = document.createElement("span");
-    if (text === "unsure") item.append(text, picture);
-    else item.append(picture, text);
-    return item;
+    const picture = shape("svg", { class: "cl-drawn", width: 22, height: 20, "aria-hidden": "true" }, group);
+    return text === "unsure" ? make("span", "", text, picture) : make("span", "", picture, text);
   });
   place.classList.toggle("cl-points", points);
   place.replaceChildren(...samples);

@@ -1,10 +1,11 @@
 // The stage: the image, its boxes or their centres, and the letters under them. What the pointer does is in pointer.js.
 
+import { attributes, button, make, shape } from "./elements.js";
 import { bounded, centres, clamp, fitScale, pick, pickPoint, spread } from "./geometry.js";
 import { level, standing, visible } from "./marks.js";
 import { Pointer } from "./pointer.js";
 import { setting } from "./settings.js";
-import { attributes, draw, drawLegend, sign, svg } from "./signs.js";
+import { draw, drawLegend, sign } from "./signs.js";
 
 const PADDING = 24; // px around the image, so that boxes at its edge can be taken
 const STRIP = 84; // px below it, for the letters
@@ -26,7 +27,7 @@ export class Stage {
     this.sheet = make("div", "cl-sheet");
     this.sheet.dir = "ltr"; // image coordinates, whatever the script
     this.frame = make("div", "cl-image");
-    this.svg = svg("svg", "cl-drawn");
+    this.svg = shape("svg", { class: "cl-drawn" });
     this.strip = make("div", "cl-letters");
     this.grip = make("div", "cl-grip"); // where a finger drags the selected box instead of scrolling
     this.sheet.append(this.frame, this.svg, this.strip, this.grip);
@@ -57,9 +58,9 @@ export class Stage {
     this.entry = entry;
     this.frame.replaceChildren(entry.image);
     const { characters } = entry.word;
-    this.stems = characters.map(() => svg("path", "cl-stem"));
+    this.stems = characters.map(() => shape("path", { class: "cl-stem" }));
     this.boxes = characters.map(() => sign());
-    this.handles = svg("g", "", ...HANDLES.map(() => svg("rect", "cl-handle")));
+    this.handles = shape("g", {}, ...HANDLES.map(() => shape("rect", { class: "cl-handle" })));
     this.svg.replaceChildren(...this.stems, ...this.boxes, this.handles);
     this.letters = characters.map((character, index) => this.letter(character, index));
     this.strip.replaceChildren(...this.letters);
@@ -76,15 +77,10 @@ export class Stage {
   }
 
   letter(character, index) {
-    const letter = make("button", "cl-letter");
-    letter.type = "button";
-    letter.tabIndex = -1;
-    const text = make("span", "cl-glyph");
-    text.dir = "auto";
-    text.textContent = visible(character);
-    letter.append(text, make("i", "cl-sure"));
-    letter.addEventListener("click", () => this.select(index));
-    return letter;
+    const made = button("", () => this.select(index), "cl-letter");
+    made.tabIndex = -1;
+    made.append(make("span", { className: "cl-glyph", dir: "auto" }, visible(character)), make("i", "cl-sure"));
+    return made;
   }
 
   // The room or the zoom changed. The sheet's size depends on nothing else: while boxes move, the image stands still.
@@ -269,10 +265,4 @@ function scrolled(from, room, low, high) {
   const margin = Math.min(60, room / 6);
   const end = Math.max(from, high + margin - room);
   return Math.min(end, Math.max(low - margin, 0));
-}
-
-function make(tag, name) {
-  const made = document.createElement(tag);
-  made.className = name;
-  return made;
 }

@@ -17,6 +17,17 @@ export function listen(listener) {
   if (!timer && !asking) poll();
 }
 
+// Call `load()` whenever `what(status)`, a text, is another one; at the next answer again where it resolves to false.
+export function follow(what, load) {
+  let loaded = "";
+  listen(async (status) => {
+    const now = status && what(status);
+    if (!now || now === loaded) return;
+    loaded = now;
+    if ((await load()) === false && loaded === now) loaded = "";
+  });
+}
+
 // Ask now, and from then on as usual.
 export function poll() {
   asking ??= ask().finally(() => {

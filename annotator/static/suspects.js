@@ -1,5 +1,7 @@
 // The rows of suspicious words: picture, transcript, what it more likely says, why. Text only ever as text.
 
+import { make } from "./elements.js";
+
 const BUTTONS = [
   ["accept", "Accept", "Accept the suggestion (A)"],
   ["right", "It is right", "The transcript is right: do not show it again (R)"],
@@ -34,13 +36,9 @@ function fill(row, word, done, writes) {
 
 function picture(word) {
   const frame = make("span", "cl-picture");
-  const image = document.createElement("img");
   const scale = Math.min(LARGEST, TALLEST_PX / word.height);
-  image.src = word.image;
-  image.alt = `Picture ${word.name}`;
-  image.width = Math.round(word.width * scale);
-  image.height = Math.round(word.height * scale);
-  image.loading = "lazy";
+  const size = { width: Math.round(word.width * scale), height: Math.round(word.height * scale) };
+  const image = make("img", { loading: "lazy", alt: `Picture ${word.name}`, ...size, src: word.image });
   frame.title = word.name;
   frame.append(image);
   return frame;
@@ -77,12 +75,7 @@ function buttons(word, writes) {
   for (const [act, text, title] of BUTTONS) {
     if (act === "accept" && !word.suggestion) continue;
     if (act !== "open" && !writes) continue;
-    const button = make("button", act === "accept" ? "cl-primary" : "", text);
-    button.type = "button";
-    button.dataset.act = act;
-    button.title = title;
-    button.tabIndex = -1; // keys do it; the row is what Tab reaches
-    group.append(button);
+    group.append(acting(act, text, title));
   }
   return group;
 }
@@ -90,14 +83,16 @@ function buttons(word, writes) {
 function undone(done, writes) {
   const group = make("div", "cl-acts");
   group.append(make("span", "cl-done", visible(done.text)));
-  if (writes) {
-    const button = make("button", "", "Undo");
-    button.type = "button";
-    button.dataset.act = "undo";
-    button.tabIndex = -1;
-    group.append(button);
-  }
+  if (writes) group.append(acting("undo", "Undo"));
   return group;
+}
+
+// The list hears the click.
+function acting(act, text, title = "") {
+  const made = make("button", act === "accept" ? "cl-primary" : "", text);
+  Object.assign(made, { type: "button", title, tabIndex: -1 }); // keys do it; the row is what Tab reaches
+  made.dataset.act = act;
+  return made;
 }
 
 function label(word, done) {
@@ -108,11 +103,4 @@ function label(word, done) {
 // Characters that steer layout, by their number: they must neither be missed nor turn the line.
 function visible(text) {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : `‹U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`));
-}
-
-function make(tag, name, text) {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
 }

@@ -1,5 +1,6 @@
 // Transcripts that are probably wrong, worst first: one row a word, decided by a key or a button.
 
+import { ask } from "./asking.js";
 import { newUuid } from "./outbox.js";
 import { listen } from "./status.js";
 import { draw } from "./suspects.js";
@@ -71,8 +72,8 @@ class Suspicious {
   async fetch(offset) {
     const least = this.part("least").value;
     const limit = offset ? AT_ONCE : Math.min(Math.max(AT_ONCE, this.words.length), 100);
-    const answer = await ask(`/api/suspicions?least=${least}&offset=${offset}&limit=${limit}`);
-    if (answer.detail) return this.complain(answer.detail);
+    const { ok, answer, detail } = await ask(`/api/suspicions?least=${least}&offset=${offset}&limit=${limit}`);
+    if (!ok) return this.complain(detail);
     const { words, ...rest } = answer;
     Object.assign(this, { state: rest, job: rest.job });
     // What was decided here stays where it is, so that nothing moves under the hand.
@@ -136,9 +137,9 @@ class Suspicious {
   }
 
   async run(what) {
-    const answer = await ask(`/api/suspicions/${what}`, {});
-    if (answer.detail) this.complain(answer.detail);
-    else await this.load();
+    const { ok, detail } = await ask(`/api/suspicions/${what}`, {});
+    if (ok) await this.load();
+    else this.complain(detail);
   }
 
   // --- moving and deciding ---
@@ -187,7 +188,7 @@ class Suspicious {
     row.dataset.busy = "true";
     const said = what === "undo" ? await this.undo(word) : await this[what](word);
     delete row.dataset.busy;
-    if (said.detail) return this.complain(`${word.name}: ${said.detail}`);
+    if (!said.ok) return this.complain(`${word.name}: ${said.detail}`);
     this.complain("");
     draw(this.part("list"), this.words, this.done, this.writes);
     this.select([...this.part("list").children].find((each) => each.dataset.id === String(word.id)), true);
@@ -202,29 +203,29 @@ class Suspicious {
 
   async accept(word) {
     const { id, key, suggestion, correction } = word;
-    const answer = await ask(`/api/suspicions/${id}/accept`, {
+    const said = await ask(`/api/suspicions/${id}/accept`, {
       uuid: newUuid(), word_key: key, base_id: correction?.id ?? null, text: suggestion,
     }); // prettier-ignore
-    return this.corrected(word, answer, `Changed to “${suggestion.join("")}”`);
+    return this.corrected(word, said, `Changed to “${suggestion.join("")}”`);
   }
 
   async flag(word) {
-    const answer = await ask("/api/corrections", {
+    const said = await ask("/api/corrections", {
       uuid: newUuid(), word_id: word.id, word_key: word.key, kind: "flag", reason: word.why,
       base_id: word.correction?.id ?? null, text: word.correction?.text ?? null,
     }); // prettier-ignore
-    return this.corrected(word, answer, "Flagged");
+    return this.corrected(word, said, "Flagged");
   }
 
   async right(word) {
-    const answer = await ask(`/api/suspicions/${word.id}/right`, { value: "right" });
-    if (!answer.detail) this.done.set(word.id, { text: "Said to be right", undo: () => ask(`/api/suspicions/${word.id}/right`, { value: "open" }) });
-    return answer;
+    const said = await ask(`/api/suspicions/${word.id}/right`, { value: "right" });
+    if (said.ok) this.done.set(word.id, { text: "Said to be right", undo: () => ask(`/api/suspicions/${word.id}/right`, { value: "open" }) });
+    return said;
   }
 
-  corrected(word, answer, text) {
-    if (answer.detail) return answer;
-    const saved = answer.correction;
+  corrected(word, said, text) {
+    if (!said.ok) return said;
+    const saved = said.answer.correction;
     const before = word.correction;
     const back = {
       word_id: word.id, word_key: word.key, base_id: saved.id,
@@ -235,19 +236,19 @@ class Suspicious {
       undo: async () => {
         const undone = await ask("/api/corrections", { uuid: newUuid(), ...back });
         // A cleared word is as if nothing had been said.
-        if (!undone.detail) word.correction = before ? undone.correction : null;
+        if (undone.ok) word.correction = before ? undone.answer.correction : null;
         return undone;
       },
     });
-    return answer;
+    return said;
   }
 
   async undo(word) {
     const done = this.done.get(word.id);
-    if (!done) return {};
-    const answer = await done.undo();
-    if (!answer.detail) this.done.delete(word.id);
-    return answer;
+    if (!done) return { ok: true };
+    const said = await done.undo();
+    if (said.ok) this.done.delete(word.id);
+    return said;
   }
 }
 
@@ -258,15 +259,4 @@ function none(round, newest, count, total, more) {
   if (round === null) return ["Not looked at yet", "“Look at the transcripts” reads every word and lists those that say something else. You can go on working meanwhile."];
   if (more) return ["Nothing looks wrong", "Show the doubtful ones as well, or look again after the next round."];
   return ["Nothing looks wrong", "Look again after the next round: it reads better."];
-}
-
-async function ask(path, body) {
-  try {
-    const options = body && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-    const response = await fetch(path, options);
-    const answer = await response.json();
-    return response.ok ? answer : { detail: answer.detail ?? "The server could not do that." };
-  } catch {
-    return { detail: "The server cannot be reached. Start it again, then try once more." };
-  }
 }

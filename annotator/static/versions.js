@@ -1,14 +1,13 @@
 // What somebody said of a word, drawn over its picture.
 
-const NS = "http://www.w3.org/2000/svg";
+import { shape } from "./elements.js";
 
 // word: {image, width, height, text}. said: {kind, characters, reason}. apart: indices of characters to draw strongly.
 export function version(word, said, apart = null) {
   const drawing = shape("svg", { viewBox: `-3 -3 ${word.width + 6} ${word.height + 6}`, role: "img", class: "cl-version" });
   drawing.style.aspectRatio = `${word.width + 6} / ${word.height + 6}`;
   drawing.style.maxWidth = `${Math.min(3, 110 / word.height) * word.width}px`;
-  const title = shape("title", {});
-  title.textContent = `${word.text}: ${inWords(said)}`;
+  const title = shape("title", {}, `${word.text}: ${inWords(said)}`);
   drawing.append(title, shape("image", { href: word.image, width: word.width, height: word.height }));
   (said.characters ?? []).forEach((mark, index) => {
     if (!mark.box || mark.state === "untouched") return;
@@ -29,10 +28,4 @@ export function inWords({ kind, characters, reason, text }) {
   const parts = [["pinned", "moved"], ["accepted", "accepted"], ["invisible", "not visible"], ["untouched", "left open"]];
   const said = parts.map(([state, name]) => [count(state), name]).filter(([number]) => number);
   return [...said.map(([number, name]) => `${number} ${name}`), ...reading, ...(reason ? [reason] : [])].join(", ");
-}
-
-function shape(tag, attributes) {
-  const made = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
 }

@@ -1,7 +1,9 @@
 // The page that lists words: search and filters, pages of 50, tags for many, opening in the editor.
 
+import { ask } from "./asking.js";
+import { button, make } from "./elements.js";
 import { Filters, filtered, query } from "./filters.js";
-import { listen } from "./status.js";
+import { follow } from "./status.js";
 
 const PLAIN = { queue: "import", state: "any" };
 const PAGE = 50;
@@ -24,8 +26,8 @@ class WordList {
       this.load();
     });
     root.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-do]");
-      if (button) this.run(button.dataset.do);
+      const pressed = event.target.closest("[data-do]");
+      if (pressed) this.run(pressed.dataset.do);
       const open = event.target.closest("[data-open]");
       if (open) this.open([Number(open.dataset.open)]);
     });
@@ -40,14 +42,7 @@ class WordList {
       event.preventDefault();
       this.run("add");
     });
-    let shown = "";
-    listen((status) => {
-      if (!status || !root.isConnected) return;
-      const now = JSON.stringify([status.newest?.id, status.counts]);
-      if (now === shown) return;
-      shown = now;
-      this.load();
-    });
+    follow(({ newest, counts }) => root.isConnected && JSON.stringify([newest?.id, counts]), () => this.load());
   }
 
   async load() {
@@ -55,8 +50,8 @@ class WordList {
     asked.set("offset", this.offset);
     asked.set("limit", PAGE);
     const address = (this.asked = `/api/list?${asked}`);
-    const answer = await this.fetch(address);
-    if (!answer || address !== this.asked) return;
+    const answer = await this.ask(address);
+    if (!answer || address !== this.asked) return Boolean(answer);
     if (!answer.words.length && this.offset) {
       this.offset = Math.max(0, Math.floor((answer.count - 1) / PAGE) * PAGE);
       return this.load();
@@ -64,6 +59,7 @@ class WordList {
     this.words = answer.words;
     this.count = answer.count;
     this.draw();
+    return true;
   }
 
   draw() {
@@ -86,39 +82,28 @@ class WordList {
     const next = narrowed
       ? make("p", "", "Nothing has all of that. Choose another state or order, or clear the filters.")
       : make("p", "", "Import images of words or lines with their transcripts; they appear here by themselves.");
-    const more = narrowed ? make("button", "", "Show all words") : make("pre", "", "python launch.py import FOLDER --project PROJECT");
-    if (narrowed) {
-      more.type = "button";
-      more.addEventListener("click", () => this.filters.set({ ...PLAIN, page: "", source: "", tag: "", q: "" }));
-    }
+    const more = narrowed
+      ? button("Show all words", () => this.filters.set({ ...PLAIN, page: "", source: "", tag: "", q: "" }))
+      : make("pre", "", "python launch.py import FOLDER --project PROJECT");
     this.part("none").replaceChildren(heading, next, more);
   }
 
   row(word) {
-    const row = make("tr");
-    row.dataset.state = word.state;
-    const check = make("input");
-    Object.assign(check, { type: "checkbox", checked: this.chosen.has(word.id), ariaLabel: `Choose ${word.text}` });
+    const check = make("input", { type: "checkbox", checked: this.chosen.has(word.id), ariaLabel: `Choose ${word.text}` });
     check.dataset.id = word.id;
-    const image = new Image();
-    Object.assign(image, { src: word.image, alt: "", loading: "lazy" });
+    const image = make("img", { loading: "lazy", alt: "", src: word.image });
     const scale = Math.min(44 / word.height, 260 / word.width);
     Object.assign(image.style, { width: `${word.width * scale}px`, height: `${word.height * scale}px` });
-    const open = make("button", "cl-open");
-    Object.assign(open, { type: "button", title: "Open in the editor", ariaLabel: `Open ${word.text} in the editor` });
+    const says = { type: "button", className: "cl-open", title: "Open in the editor", ariaLabel: `Open ${word.text} in the editor` };
+    const open = make("button", says, image);
     open.dataset.open = word.id;
-    open.append(image);
-    const text = make("span", "cl-script", word.text);
-    text.dir = "auto";
+    const text = make("span", { className: "cl-script", dir: "auto" }, word.text);
     const state = make("span", "cl-state", `${SIGNS[word.state]} ${STATES[word.state]}`);
     const sure = word.sure === null ? "–" : `${Math.round(100 * word.sure)} %`;
-    const tags = make("span", "cl-tags");
-    tags.append(...word.tags.map((name) => make("span", "cl-tag", name)));
-    for (const cell of [check, open, text, state, sure, tags, make("span", "cl-name", word.name)]) {
-      const made = make("td");
-      made.append(cell);
-      row.append(made);
-    }
+    const tags = make("span", "cl-tags", ...word.tags.map((name) => make("span", "cl-tag", name)));
+    const cells = [check, open, text, state, sure, tags, make("span", "cl-name", word.name)];
+    const row = make("tr", "", ...cells.map((each) => make("td", "", each)));
+    row.dataset.state = word.state;
     return row;
   }
 
@@ -157,10 +142,10 @@ class WordList {
     }
     if (name === "open") return this.open([...this.chosen]);
     const tag = this.part("tag").value.trim();
-    const answer = await this.fetch("/api/tags", { ids: [...this.chosen], name: tag, on: name === "add" });
+    const answer = await this.ask("/api/tags", { ids: [...this.chosen], name: tag, on: name === "add" });
     if (!answer) return;
     await Promise.all([this.load(), this.filters.load()]);
-    this.part("tags").replaceChildren(...(this.filters.choices?.tags ?? []).map((each) => Object.assign(make("option"), { value: each.name })));
+    this.part("tags").replaceChildren(...(this.filters.choices?.tags ?? []).map((each) => make("option", { value: each.name })));
     const words = `${answer.changed.toLocaleString()} ${answer.changed === 1 ? "word" : "words"}`;
     this.say(name === "add" ? `“${tag}” added to ${words}` : `“${tag}” taken off ${words}`);
   }
@@ -169,20 +154,11 @@ class WordList {
     window.dispatchEvent(new CustomEvent("charloc:open", { detail: { words: ids, from: "words" } }));
   }
 
-  async fetch(path, body = null) {
-    const headers = { "content-type": "application/json" };
-    const request = body ? { method: "POST", headers, body: JSON.stringify(body) } : {};
-    const response = await fetch(path, request).catch(() => null);
-    const answer = await response?.json().catch(() => null);
-    if (response?.ok) return answer;
-    this.say(answer?.detail ?? "The server does not answer. Start it again, then try once more.");
+  // The answer; null where there is none, and the page says why.
+  async ask(path, body) {
+    const { ok, answer, detail } = await ask(path, body);
+    if (ok) return answer;
+    this.say(detail);
     return null;
   }
-}
-
-function make(tag, name = "", text = "") {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text) made.textContent = text;
-  return made;
 }

@@ -1,5 +1,7 @@
 // The words a person works on: the one in hand, those fetched ahead with their images, and those already decided.
 
+import { ask } from "./asking.js";
+
 const AHEAD = 16; // at fifty decisions a second there is still one in hand
 const REFILL_BELOW = 12;
 const MOST_EXCLUDED = 2000;
@@ -76,14 +78,14 @@ export class Words {
     }
     const sent = this.outbox.wordIds(); // what is on its way comes first; the draft stays until then
     for (const id of ids.filter((each) => !this.holds(each) && !sent.includes(each))) {
-      const response = await fetch(`/api/words/${id}`).catch(() => null);
-      if (response?.ok) {
-        const entry = makeEntry(await response.json());
+      const { ok, answer, status } = await ask(`/api/words/${id}`);
+      if (ok) {
+        const entry = makeEntry(answer);
         if (this.restore(entry)) this.ahead.push(entry);
         else if (!this.dispute(entry)) continue;
       }
       // Someone has decided about it since, or it is no word of this project any more.
-      if (response && (response.ok || response.status === 404) && !this.holds(id)) this.forget({ id });
+      if ((ok || status === 404) && !this.holds(id)) this.forget({ id });
     }
     await this.refill();
   }
@@ -153,12 +155,11 @@ export class Words {
     const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped, ...this.seen()])].slice(0, MOST_EXCLUDED);
     this.fetching = true;
     const asked = this.queue.search ? `&${this.queue.search}` : "";
-    const response = await fetch(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}${asked}`).catch(() => null);
-    const answer = response?.ok ? await response.json().catch(() => null) : null;
+    const { ok, answer } = await ask(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}${asked}`);
     if (generation !== this.generation) return;
     this.fetching = false;
-    this.failed = !answer;
-    if (answer) {
+    this.failed = !ok;
+    if (ok) {
       take(answer.words);
       this.exhausted = answer.words.length === 0 && !answer.full;
       this.elsewhere = answer.elsewhere ?? 0;
