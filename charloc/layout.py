@@ -25,6 +25,9 @@ OUTSIDE_COST = 6.0
 """Nats per core height x stroke of ink left outside the word."""
 EMPTY_COST = 12.0
 INKED_SPACE_COST = 25.0
+SAME_SCALE = 0.01
+"""The letters' common width is found when its logarithm moves by less than this."""
+NO_WHOLE = np.zeros((0, 0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,51 +81,120 @@ def expected_glyphs(characters: Sequence[str], core: float | None = None) -> Exp
     )
 
 
-def span_costs(spans: Spans, expected: Expected, scale: float, evidence: Evidence | None = None) -> Floats:
+def span_costs(
+    spans: Spans, expected: Expected, scale: float, evidence: Evidence | None = None, windows: Ints | None = None
+) -> Floats:
     """Prior cost of every character on every span, float32 (L, N, D), nats; cutting costs included.
 
     Args:
         scale: what expected widths are multiplied by.
+        windows: from `boundary_windows`; spans that no layout within them has cost infinity. None: any cut will do.
     """
+    if windows is None:
+        windows = np.array([[0, len(spans.columns) - 1]] * (len(expected.width) + 1), dtype=np.int32)
+    shape = _shape_costs(spans, expected, windows)
+    _total(shape.costs, shape, expected, scale, evidence)
+    return shape.costs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeCosts:
+    """What of `span_costs` depends neither on the letters' scale nor on a net, within windows: costs (L, N, D), and
+    logarithms (N, D) of the spans' widths, NaN where there is no ink."""
+
+    costs: Floats
+    log_width: Floats
+    windows: Ints
+
+
+def shape_costs(spans: Spans, expected: Expected, fixed: Ints | None = None) -> ShapeCosts:
+    """For `solve`, where the same word is solved with and without a net."""
+    return _shape_costs(spans, expected, boundary_windows(spans, len(expected.width), fixed))
+
+
+def _shape_costs(spans: Spans, expected: Expected, windows: Ints) -> ShapeCosts:
     count, reach = spans.width.shape
     ends = np.arange(count)[:, None] + 1 + np.arange(reach)[None, :]
     gap = np.where(ends < count, spans.columns[np.minimum(ends, count - 1)] - spans.columns[:, None], 0)
-    costs: Floats = _span_costs(
-        spans.width, spans.top, spans.bottom, spans.mass, gap.astype(np.float32) / spans.core, spans.crossed,
-        expected.width * scale, expected.width_sigma, expected.top, expected.bottom, expected.height_sigma,
-        expected.space, np.zeros((len(expected.width), count), np.float32) if evidence is None else evidence.inside,
+    softening = np.float32(WIDTH_SOFTENING)
+    log_width = np.where(spans.width > 0, np.log(spans.width + softening), np.float32(np.nan))
+    log_gap = np.log(gap.astype(np.float32) / np.float32(spans.core) + softening)
+    middle, certainty = _usual(expected, 1.0)
+    costs: Floats = _shape(
+        spans.width, spans.top, spans.bottom, spans.mass, log_gap, np.float32(0.5 * CUT_COST) * spans.crossed, middle,
+        certainty, expected.top, expected.bottom, 1 / expected.height_sigma, expected.space, windows,
     )  # fmt: skip
-    return costs if evidence is None or evidence.whole is None else costs - evidence.whole
+    return ShapeCosts(costs, log_width, windows)
 
 
 @njit(cache=True, nogil=True)
-def _span_costs(
-    width: Floats, top: Floats, bottom: Floats, mass: Floats, gap: Floats, crossed: Floats,
-    expected: Floats, sigma: Floats, expected_top: Floats, expected_bottom: Floats, height_sigma: Floats,
-    space: NDArray[np.bool_], evidence: Floats,
+def _shape(
+    width: Floats, top: Floats, bottom: Floats, mass: Floats, log_gap: Floats, crossing: Floats,
+    middle: Floats, certainty: Floats, usual_top: Floats, usual_bottom: Floats, height_certainty: Floats,
+    space: NDArray[np.bool_], windows: Ints,
 ) -> Floats:  # fmt: skip
     cuts, reach = width.shape
-    out = np.full((len(expected), cuts, reach), np.float32(np.inf))
-    for k in range(len(expected)):
-        middle = np.log(expected[k] + WIDTH_SOFTENING)
-        for i in range(cuts):
-            for d in range(min(reach, cuts - 1 - i)):
-                cost = CUT_COST * 0.5 * (crossed[i] + crossed[i + 1 + d])
+    half, most = np.float32(0.5), np.float32(2)
+    inked, empty = np.float32(INKED_SPACE_COST), np.float32(EMPTY_COST)
+    out = np.full((len(middle), cuts, reach), np.float32(np.inf))
+    for k in range(len(middle)):
+        for i in range(windows[k, 0], windows[k, 1] + 1):
+            for d in range(max(windows[k + 1, 0] - i - 1, 0), min(windows[k + 1, 1] - i, reach)):
+                cost = crossing[i] + crossing[i + 1 + d]
                 if space[k]:
-                    off = (np.log(gap[i, d] + WIDTH_SOFTENING) - middle) / sigma[k]
-                    cost += 0.5 * off * off + INKED_SPACE_COST * mass[i, d]
+                    off = (log_gap[i, d] - middle[k]) * certainty[k]
+                    cost += half * off * off + inked * mass[i, d]
                 elif width[i, d] <= 0:
-                    cost += EMPTY_COST
+                    cost += empty
                 else:
-                    # Beyond two deviations linear: a broken or odd glyph must not make its neighbours' ink its own.
-                    off = abs(np.log(width[i, d] + WIDTH_SOFTENING) - middle) / sigma[k]
-                    cost += 0.5 * off * off if off < 2.0 else off
-                    rise = (top[i, d] - expected_top[k]) / height_sigma[k]
-                    fall = (bottom[i, d] - expected_bottom[k]) / height_sigma[k]
+                    rise = (top[i, d] - usual_top[k]) * height_certainty[k]
+                    fall = (bottom[i, d] - usual_bottom[k]) * height_certainty[k]
                     # Capped: dots are lost and neighbours' ink is caught, and neither says much about the letter.
-                    cost += min(0.5 * rise * rise, 2.0) + min(0.5 * fall * fall, 2.0)
-                out[k, i, d] = cost - (evidence[k, i + 1 + d] - evidence[k, i])
+                    cost += min(half * rise * rise, most) + min(half * fall * fall, most)
+                out[k, i, d] = cost
     return out
+
+
+def _usual(expected: Expected, scale: float) -> tuple[Floats, Floats]:
+    """Logarithms of the usual widths, and one over their deviations, (L,) each."""
+    middle = np.log(expected.width * np.float32(scale) + np.float32(WIDTH_SOFTENING))
+    return middle, 1 / expected.width_sigma
+
+
+def _total(costs: Floats, shape: ShapeCosts, expected: Expected, scale: float, evidence: Evidence | None) -> None:
+    """Within the windows, `costs` (L, N, D) become those of `span_costs`."""
+    letters, cuts, _ = costs.shape
+    inside, whole, which = np.zeros((letters, cuts), np.float32), NO_WHOLE, np.full(letters, -1, dtype=np.int64)
+    if evidence is not None:
+        inside = evidence.inside
+        if evidence.whole is not None and evidence.which is not None:
+            whole, which = evidence.whole, evidence.which
+    middle, certainty = _usual(expected, scale)
+    _add(costs, shape.costs, shape.log_width, middle, certainty, expected.space, inside, whole, which, shape.windows)
+
+
+@njit(cache=True, nogil=True)
+def _add(
+    costs: Floats, others: Floats, log_width: Floats, middle: Floats, certainty: Floats, space: NDArray[np.bool_],
+    inside: Floats, whole: Floats, which: NDArray[np.int64], windows: Ints,
+) -> None:  # fmt: skip
+    reach = others.shape[2]
+    half, two, zero = np.float32(0.5), np.float32(2), np.float32(0)
+    for k in range(len(others)):
+        for i in range(windows[k, 0], windows[k, 1] + 1):
+            low, high = max(windows[k + 1, 0] - i - 1, 0), min(windows[k + 1, 1] - i, reach)
+            for d in range(low, high):
+                costs[k, i, d] = others[k, i, d] - (inside[k, i + 1 + d] - inside[k, i])
+            if which[k] >= 0:
+                for d in range(low, high):
+                    costs[k, i, d] -= whole[which[k], i, d]
+            if space[k]:
+                continue
+            for d in range(low, high):
+                off = abs(log_width[i, d] - middle[k]) * certainty[k]
+                # Beyond two deviations linear: a broken or odd glyph must not make its neighbours' ink its own.
+                cost = half * off * off if off < two else off
+                costs[k, i, d] += cost if off >= zero else zero
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,12 +204,15 @@ class Evidence:
     Args:
         inside: float32 (L, N), nats in favour of character k up to each cut.
         outside: float32 (N,), nats in favour of there being no character.
-        whole: float32 (L, N, D), nats in favour of each span being all of character k and nothing else; None: unknown.
+        whole: float32 (K, N, D), nats in favour of each span being all of one of K characters and nothing else; None:
+            unknown.
+        which: int64 (L,), which of those K character k is; -1: of it nothing is known.
     """
 
     inside: Floats
     outside: Floats
     whole: Floats | None = None
+    which: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,13 +233,15 @@ class Solution:
 
 
 def solve(
-    spans: Spans, expected: Expected, *, evidence: Evidence | None = None, fixed: Ints | None = None, passes: int = 3
-) -> Solution:
+    spans: Spans, expected: Expected, *, evidence: Evidence | None = None, fixed: Ints | None = None,
+    shape: ShapeCosts | None = None, passes: int = 3,
+) -> Solution:  # fmt: skip
     """The best layout, the letters' common width being found on the way.
 
     Args:
         evidence: of a net, or None to go by the ink and the usual measures alone.
         fixed: int32 (L + 1,), columns (all among `spans.columns`) that boundaries are held at, -1 where free.
+        shape: `shape_costs` of all these, if they are there already.
 
     Raises:
         ValueError: there is no layout: fewer cuts than characters between two fixed boundaries.
@@ -173,13 +250,14 @@ def solve(
     if evidence is not None:
         starts = starts - (evidence.outside - evidence.outside[0])
         ends = ends - (evidence.outside[-1] - evidence.outside)
-    starts, ends = starts.copy(), ends.copy()
+    shape = shape or shape_costs(spans, expected, fixed)
+    windows = shape.windows
+    starts, ends = _within(starts, windows[0]), _within(ends, windows[-1])
     letters = ~expected.space
     scale = float(np.clip(spans.inked / max(float(expected.width[letters].sum()), 0.1), 0.4, 3.0))
+    costs = np.full_like(shape.costs, np.inf)
     for _ in range(passes):
-        costs = span_costs(spans, expected, scale, evidence)
-        if fixed is not None:
-            hold(costs, starts, ends, spans, fixed)
+        _total(costs, shape, expected, scale, evidence)
         bounds, cost = best_segmentation(costs, starts, ends)
         if bounds[0] < 0:
             raise ValueError(f"{len(expected.width)} characters do not fit {len(spans.columns)} cuts")
@@ -188,25 +266,43 @@ def solve(
         if not use.any():
             break
         ratio = (found[use] + WIDTH_SOFTENING) / (expected.width[use] * scale + WIDTH_SOFTENING)
-        scale = float(np.clip(scale * np.exp(np.mean(np.log(ratio))), 0.4, 3.0))
+        before, scale = scale, float(np.clip(scale * np.exp(np.mean(np.log(ratio))), 0.4, 3.0))
+        if abs(np.log(scale / before)) < SAME_SCALE:
+            break
     return Solution(bounds, cost, costs, starts, ends)
 
 
-def hold(costs: Floats, starts: Floats, ends: Floats, spans: Spans, fixed: Ints) -> None:
-    """Forbid, in place, every layout whose boundaries are not where they are fixed."""
+def boundary_windows(spans: Spans, count: int, fixed: Ints | None = None) -> Ints:
+    """Between which cuts each boundary is in any layout that `fixed` allows, int32 (count + 1, 2), both included.
+
+    Where there is no layout some windows are empty.
+    """
+    cuts, reach = spans.width.shape
+    windows = np.array([[0, cuts - 1]] * (count + 1), dtype=np.int32)
+    if fixed is not None:
+        held = np.flatnonzero(fixed >= 0)
+        windows[held] = np.searchsorted(spans.columns, fixed[held])[:, None]
+    for k in range(count):
+        windows[k + 1] = max(windows[k + 1, 0], windows[k, 0] + 1), min(windows[k + 1, 1], windows[k, 1] + reach)
+    for k in range(count - 1, -1, -1):
+        windows[k] = max(windows[k, 0], windows[k + 1, 0] - reach), min(windows[k, 1], windows[k + 1, 1] - 1)
+    return windows
+
+
+def hold(costs: Floats, starts: Floats, ends: Floats, windows: Ints) -> None:
+    """Forbid, in place, every layout whose boundaries are not within their windows (`boundary_windows`)."""
     count, cuts, reach = costs.shape
-    reached = np.arange(cuts)[:, None] + 1 + np.arange(reach)[None, :]
-    for k in np.flatnonzero(fixed >= 0):
-        cut = int(np.searchsorted(spans.columns, fixed[k]))
-        other = np.arange(cuts) != cut
-        if k == 0:
-            starts[other] = np.inf
-        else:
-            costs[k - 1][reached != cut] = np.inf
-        if k == count:
-            ends[other] = np.inf
-        else:
-            costs[k, other] = np.inf
+    start = np.arange(cuts)
+    end = start[:, None] + 1 + np.arange(reach)[None, :]
+    for k in range(count):
+        costs[k, (start < windows[k, 0]) | (start > windows[k, 1])] = np.inf
+        costs[k, (end < windows[k + 1, 0]) | (end > windows[k + 1, 1])] = np.inf
+    starts[:], ends[:] = _within(starts, windows[0]), _within(ends, windows[-1])
+
+
+def _within(costs: Floats, window: Ints) -> Floats:
+    cut = np.arange(len(costs))
+    return np.where((cut >= window[0]) & (cut <= window[1]), costs, np.float32(np.inf))
 
 
 def outside_costs(spans: Spans) -> tuple[Floats, Floats]:

@@ -18,8 +18,8 @@ from charloc.methods import Method
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.types import Localization, Pins, WordImage
 
-BYTES_PER_PIXEL = 24
-"""About what is kept of a pixel: four pictures of floats or numbers, a mask, a view."""
+BYTES_PER_PIXEL = 100
+"""About what is kept of a pixel: pictures of floats or numbers, a mask, a view, what a net makes of frames and spans."""
 LARGEST_BYTES = 256 * 1024 * 1024
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from charloc.lattice.ctc import NEGLIGIBLE
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
@@ -70,26 +72,52 @@ def segmentation_posterior(spans: Floats, starts: Floats, ends: Floats) -> tuple
         posterior: float64 (L + 1, N), rows sum to 1; all 0 where no layout is possible.
         log_z: log of the summed weight of all layouts; -infinity where none is possible.
 
-    Source: semi-Markov forward-backward.
+    Source: semi-Markov forward-backward, over states whose best layout is within `NEGLIGIBLE` of the best.
     """
     count, cuts, reach = spans.shape
+    # What the cheapest way on costs: states on no layout that counts are left out, which are nearly all of them.
+    onward = np.full((count + 1, cuts), np.inf)
+    onward[count] = ends
+    for k in range(count - 1, -1, -1):
+        for i in range(cuts):
+            least = np.inf
+            for d in range(min(reach, cuts - 1 - i)):
+                least = min(least, spans[k, i, d] + onward[k + 1, i + 1 + d])
+            onward[k, i] = least
+    posterior = np.zeros((count + 1, cuts))
+    best = np.min(starts + onward[0])
+    if best == np.inf:
+        return posterior, -np.inf
     forward = np.full((count + 1, cuts), -np.inf)
     backward = np.full((count + 1, cuts), -np.inf)
     forward[0] = -starts
-    backward[count] = -ends
-    for k in range(count):
-        for j in range(1, cuts):
-            low = max(0, j - reach)
-            top = -np.inf
-            for i in range(low, j):
-                top = max(top, forward[k, i] - spans[k, i, j - 1 - i])
-            if top > -np.inf:
-                total = 0.0
-                for i in range(low, j):
-                    total += np.exp(forward[k, i] - spans[k, i, j - 1 - i] - top)
-                forward[k + 1, j] = top + np.log(total)
+    tops, totals = np.empty(cuts), np.empty(cuts)
+    for k in range(count + 1):
+        for i in range(cuts):
+            if not forward[k, i] - onward[k, i] > -best - NEGLIGIBLE:
+                forward[k, i] = -np.inf
+        if k == count:
+            break
+        tops[:], totals[:] = -np.inf, 0.0
+        for i in range(cuts):
+            if forward[k, i] > -np.inf:
+                for d in range(min(reach, cuts - 1 - i)):
+                    tops[i + 1 + d] = max(tops[i + 1 + d], forward[k, i] - spans[k, i, d])
+        for i in range(cuts):
+            if forward[k, i] > -np.inf:
+                for d in range(min(reach, cuts - 1 - i)):
+                    if tops[i + 1 + d] > -np.inf:
+                        totals[i + 1 + d] += np.exp(forward[k, i] - spans[k, i, d] - tops[i + 1 + d])
+        for j in range(cuts):
+            if tops[j] > -np.inf:
+                forward[k + 1, j] = tops[j] + np.log(totals[j])
+    for i in range(cuts):
+        if forward[count, i] > -np.inf:
+            backward[count, i] = -ends[i]
     for k in range(count - 1, -1, -1):
         for i in range(cuts):
+            if forward[k, i] == -np.inf:
+                continue
             high = min(reach, cuts - 1 - i)
             top = -np.inf
             for d in range(high):
@@ -99,10 +127,7 @@ def segmentation_posterior(spans: Floats, starts: Floats, ends: Floats) -> tuple
                 for d in range(high):
                     total += np.exp(backward[k + 1, i + 1 + d] - spans[k, i, d] - top)
                 backward[k, i] = top + np.log(total)
-    posterior = np.zeros((count + 1, cuts))
     top = np.max(forward[count] + backward[count])
-    if top == -np.inf:
-        return posterior, -np.inf
     log_z = top + np.log(np.sum(np.exp(forward[count] + backward[count] - top)))
     for k in range(count + 1):
         for j in range(cuts):

@@ -27,7 +27,16 @@ from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.fusion import fuse
 from charloc.ink import Ink
 from charloc.lattice import best_bag, best_segmentation, segmentation_posterior
-from charloc.layout import CUT_COST, OUTSIDE_COST, Expected, expected_glyphs, hold, outside_costs, span_costs
+from charloc.layout import (
+    CUT_COST,
+    OUTSIDE_COST,
+    Expected,
+    boundary_windows,
+    expected_glyphs,
+    hold,
+    outside_costs,
+    span_costs,
+)
 from charloc.learning import autocast
 from charloc.learning_regions import train_regions
 from charloc.methods import Checkpoint, Progress, silent
@@ -206,7 +215,7 @@ class Proposals(Learner[RegionNet]):
         starts, ends = outside_costs(spans)
         if fixed is not None:
             starts, ends = starts.copy(), ends.copy()
-            hold(costs, starts, ends, spans, fixed)
+            hold(costs, starts, ends, boundary_windows(spans, len(order), fixed))
         bounds, cost = best_segmentation(costs, starts, ends)
         if bounds[0] < 0:
             raise ValueError(f"{word.name}: {len(order)} characters do not fit {len(spans.columns)} cuts")

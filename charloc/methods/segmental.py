@@ -25,7 +25,7 @@ from charloc.fusion import fuse
 from charloc.glyphs import has_marks
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Evidence, Expected, Solution, solve
+from charloc.layout import Evidence, Expected, Solution, shape_costs, solve
 from charloc.learning import Sample, autocast, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
@@ -38,7 +38,7 @@ from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
 from charloc.text import Charset
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
-from charloc.wholes import whole_log_probs
+from charloc.wholes import Wholes
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -51,6 +51,17 @@ WHOLE = 1.0
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What does not depend on what is said of a word: its view, what the net makes of the view's frames,
+    log-probabilities (C, T) and features (FEATURES, T), and of its spans; None if the net does not know those."""
+
+    look: Look
+    log_probs: Floats
+    features: torch.Tensor
+    wholes: Wholes | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +162,7 @@ class Segmental(Learner[SegmentalNet]):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
                 looks = list(pool.map(partial(look, own=self._own_ink()), chunk))
-                scores = self._evidence([each.view for each in looks])
-                jobs = zip(chunk, pins[start : start + CHUNK], looks, scores, strict=True)
+                jobs = zip(chunk, pins[start : start + CHUNK], self._seen(looks), strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
         return out
@@ -165,8 +175,7 @@ class Segmental(Learner[SegmentalNet]):
         """
         self._learned()
         looks = [look(word, self._own_ink()) for word in words]
-        evidence = self._evidence([each.view for each in looks])
-        return [(seen, log_probs) for seen, (log_probs, _) in zip(looks, evidence, strict=True)]
+        return [(seen.look, seen.log_probs) for seen in self._seen(looks)]
 
     def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
         """Find out what confidence is worth, from words whose boxes are known because they were rendered.
@@ -180,7 +189,7 @@ class Segmental(Learner[SegmentalNet]):
         for done, (word, seen) in enumerate(each_look(words, range(len(words)), self._own_ink())):
             progress("calibrate", done, len(words))
             try:
-                placed = self._place(word, (), seen, self._evidence([seen.view])[0])
+                placed = self._place(word, (), self._seen([seen])[0])
             except TranscriptError:
                 continue
             known = ~placed.expected.space
@@ -191,10 +200,10 @@ class Segmental(Learner[SegmentalNet]):
             self.calibration = fit(np.concatenate(rows), np.concatenate(right))
 
     @torch.inference_mode()
-    def _evidence(self, views: Sequence[View]) -> list[tuple[Floats, torch.Tensor]]:
-        """Log-probabilities (C, T) and features (FEATURES, T) of each view; like widths are batched together."""
-        assert self.net is not None
-        out: list[tuple[Floats, torch.Tensor] | None] = [None] * len(views)
+    def _seen(self, looks: Sequence[Look]) -> list[_Seen]:
+        """What the net makes of each view; like widths are batched together."""
+        net, views = self._learned(), [each.view for each in looks]
+        out: list[_Seen | None] = [None] * len(views)
         order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
         for piece in np.array_split(order, max(1, -(-len(order) // 16))):
             # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
@@ -203,56 +212,56 @@ class Segmental(Learner[SegmentalNet]):
             for b, i in enumerate(piece):
                 batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
             with autocast():
-                features = self.net.features(torch.from_numpy(batch))
-                logits = self.net.logits(features)
+                features = net.features(torch.from_numpy(batch))
+                logits = net.logits(features)
             log_probs = torch.log_softmax(logits.float(), dim=1).numpy()
             for b, i in enumerate(piece):
                 length = -(-views[i].pixels.shape[1] // STRIDE)
-                out[i] = log_probs[b, :, :length], features[b, :, :length].float()
+                own = features[b, :, :length].float()
+                wholes = Wholes(net, own, views[i]) if self.knows_spans else None
+                out[i] = _Seen(looks[i], log_probs[b, :, :length], own, wholes)
         return [each for each in out if each is not None]
 
-    def _survive(self, word: WordImage, pins: Pins, seen: Look, scores: tuple[Floats, torch.Tensor]) -> Localization:
-        return survive(lambda word, pins: self._localize(word, pins, seen, scores), word, pins, self.name)
+    def _survive(self, word: WordImage, pins: Pins, seen: _Seen) -> Localization:
+        return survive(lambda word, pins: self._localize(word, pins, seen), word, pins, self.name)
 
-    def _localize(
-        self, word: WordImage, pins: Pins, seen: Look, evidence: tuple[Floats, torch.Tensor]
-    ) -> Localization:
+    def _localize(self, word: WordImage, pins: Pins, seen: _Seen) -> Localization:
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
-        placed = self._place(word, pins, seen, evidence)
+        placed = self._place(word, pins, seen)
         confidence = placed.product
         if self.calibration is not None:
             confidence = self.calibration(placed.features[:, : len(self.calibration.mean)])
         confidence = np.where(placed.expected.space, placed.product, confidence).astype(np.float32)
         return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
 
-    def _place(self, word: WordImage, pins: Pins, seen: Look, evidence: tuple[Floats, torch.Tensor]) -> _Placed:
+    def _place(self, word: WordImage, pins: Pins, seen: _Seen) -> _Placed:
         order = visible_order(word.characters, pins)
         laid_out = [word.characters[i] for i in order]
-        ink, log_probs, net_features = seen.ink, *evidence
+        ink, seen_view, log_probs = seen.look.ink, seen.look.view, seen.log_probs
         classes = self.charset.encode(laid_out, unknown=0)
         fixed, extra = pinned_bounds(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
-        cuts = seen.view.frames(spans.columns, STRIDE)
+        cuts = seen_view.frames(spans.columns, STRIDE)
         temper = self.temper * (WARMER if self.warm else 1.0)
-        said, wholes = cumulate(log_probs, classes, cuts, temper), None
-        if self.knows_spans:
-            assert self.net is not None
-            wholes = whole_log_probs(self.net, net_features, seen.view, spans, classes)
-            said = replace(said, whole=WHOLE * wholes)
-        solution = solve(spans, expected, evidence=said, fixed=fixed)
-        alone = solve(spans, expected, fixed=fixed)
+        said = cumulate(log_probs, classes, cuts, temper)
+        if seen.wholes is not None:
+            wholes, which = seen.wholes.log_probs(spans, classes)
+            said = replace(said, whole=WHOLE * wholes, which=which)
+        shape = shape_costs(spans, expected, fixed)
+        solution = solve(spans, expected, evidence=said, fixed=fixed, shape=shape)
+        alone = solve(spans, expected, fixed=fixed, shape=shape)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        from_net = self._predict(ink, seen.view, spans, solution.bounds, classes, net_features)
+        from_net = self._predict(ink, seen_view, spans, solution.bounds, classes, seen.features)
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
         posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
         sure = boundary_certainty(posterior, solution.bounds, spans)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         fits = frame_fit(log_probs, classes, cuts, solution.bounds)
-        rows = features(spans, expected, solution, sure, apart, *fits, _chosen(wholes, solution), alone.bounds)
+        rows = features(spans, expected, solution, sure, apart, *fits, _chosen(said, solution), alone.bounds)
         product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, agreement)
         return _Placed(order, expected, boxes, rows, product.astype(np.float32), -solution.cost)
 
@@ -281,13 +290,17 @@ class Segmental(Learner[SegmentalNet]):
     def kind(self, word: WordImage) -> bool:
         return has_marks(word.characters)
 
-    def prepare(self, word: WordImage) -> tuple[Look, tuple[Floats, torch.Tensor]]:
+    def prepare(self, word: WordImage) -> _Seen:
         self._learned()
-        seen = look(word, self._own_ink())
-        return seen, self._evidence([seen.view])[0]
+        (seen,) = self._seen([look(word, self._own_ink())])
+        if seen.wholes is not None:
+            order = visible_order(word.characters, ())
+            classes = self.charset.encode([word.characters[i] for i in order], unknown=0)
+            seen.wholes.log_probs(find_spans(seen.look.ink, LONGEST, len(order)), classes)
+        return seen
 
-    def solve(self, word: WordImage, prepared: tuple[Look, tuple[Floats, torch.Tensor]], pins: Pins) -> Localization:
-        return self._localize(word, pins, *prepared)
+    def solve(self, word: WordImage, prepared: _Seen, pins: Pins) -> Localization:
+        return self._localize(word, pins, prepared)
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 
@@ -308,12 +321,16 @@ class Segmental(Learner[SegmentalNet]):
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 
 
-def _chosen(wholes: Floats | None, solution: Solution) -> Floats:
-    """What is said of the spans that were chosen, float32 (L,); NaN where nothing is."""
+def _chosen(said: Evidence, solution: Solution) -> Floats:
+    """What is said of the spans that were chosen, float32 (L,), 0 of characters it knows nothing of; NaN unknown."""
     bounds = solution.bounds
-    if wholes is None:
+    if said.whole is None or said.which is None:
         return np.full(len(bounds) - 1, np.nan, dtype=np.float32)
-    return wholes[np.arange(len(bounds) - 1), bounds[:-1], np.diff(bounds) - 1]
+    chosen = np.zeros(len(bounds) - 1, dtype=np.float32)
+    known = said.which >= 0
+    spans = bounds[:-1][known], (np.diff(bounds) - 1)[known]
+    chosen[known] = said.whole[said.which[known], *spans] / np.float32(WHOLE)
+    return chosen
 
 
 def cumulate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloc.ink import find_ink
-from charloc.layout import Evidence, expected_glyphs, outside_costs, solve, span_costs
+from charloc.lattice import best_segmentation
+from charloc.layout import Evidence, boundary_windows, expected_glyphs, hold, outside_costs, solve, span_costs
 from charloc.spans import Spans, find_spans
 
 
@@ -140,6 +142,59 @@ def test_fixed_boundaries_are_held_exactly(data: st.DataObject) -> None:
     solution = solve(spans, expected_glyphs(("n",) * count), fixed=fixed)
     np.testing.assert_array_equal(columns[solution.bounds][held], fixed[held])
     assert (np.diff(solution.bounds) > 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_windows_are_where_boundaries_are_in_any_layout(data: st.DataObject) -> None:
+    """By enumeration of all layouts that hold what is fixed."""
+    spans = blocks((5, 19), (22, 36))
+    cuts, reach = spans.width.shape
+    reach = data.draw(st.integers(1, reach))
+    spans = replace(spans, width=spans.width[:, :reach])
+    count = data.draw(st.integers(1, 4))
+    free_or_held = st.sampled_from([-1, -1, *spans.columns])
+    fixed = np.array(data.draw(st.lists(free_or_held, min_size=count + 1, max_size=count + 1)))
+    layouts = [
+        bounds
+        for bounds in combinations(range(cuts), count + 1)
+        if max(np.diff(bounds)) <= reach
+        and all(f in (-1, spans.columns[b]) for f, b in zip(fixed, bounds, strict=True))
+    ]
+    windows = boundary_windows(spans, count, fixed)
+    if layouts:
+        np.testing.assert_array_equal(windows, np.stack([np.min(layouts, axis=0), np.max(layouts, axis=0)], axis=1))
+    else:
+        assert (windows[:, 0] > windows[:, 1]).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_costs_within_windows_are_the_costs_and_all_others_are_forbidden(data: st.DataObject) -> None:
+    spans = blocks((5, 19), (22, 36), (39, 53))
+    expected = expected_glyphs(tuple("mi n"))
+    held = data.draw(st.lists(st.sampled_from([-1, *spans.columns]), min_size=5, max_size=5))
+    windows = boundary_windows(spans, 4, np.array(held))
+    costs, (starts, ends) = span_costs(spans, expected, 1.1), outside_costs(spans)
+    hold(costs, starts, ends, windows)
+    np.testing.assert_array_equal(span_costs(spans, expected, 1.1, windows=windows), costs)
+    bounds, _ = best_segmentation(costs, starts, ends)
+    if bounds[0] >= 0:
+        assert (windows[:, 0] <= bounds).all() and (bounds <= windows[:, 1]).all()
+
+
+def test_what_is_said_of_whole_spans_decides() -> None:
+    """Of which of two letters a third block is part."""
+    spans = blocks((5, 19), (24, 38), (43, 57))
+    expected = expected_glyphs(tuple("nn"))
+    none = Evidence(np.zeros((2, len(spans.columns)), np.float32), np.zeros(len(spans.columns), np.float32))
+    for first, part in (((5, 38), [(5, 38), (43, 57)]), ((5, 19), [(5, 19), (24, 57)])):
+        whole = np.zeros((1, *spans.width.shape), np.float32)
+        for i, d in np.ndindex(spans.width.shape):
+            if i + 1 + d < len(spans.columns) and (spans.next_ink[i], spans.last_ink[i + 1 + d]) == first:
+                whole[0, i, d] = 50.0
+        said = replace(none, whole=whole, which=np.array([0, -1]))
+        assert parts(spans, solve(spans, expected, evidence=said).bounds) == part
 
 
 def test_no_room_is_an_error_that_says_so() -> None:

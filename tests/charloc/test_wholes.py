@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from charloc.ink import find_ink
+from charloc.ink import Ink, find_ink
 from charloc.learning_spans import OTHER, SAME, near_spans
 from charloc.nets import STRIDE, SegmentalNet
-from charloc.normalise import view
+from charloc.normalise import View, view
 from charloc.spans import find_spans
 from charloc.synth import load_font, render
-from charloc.wholes import LEAST, ROWS, whole_log_probs
+from charloc.wholes import LEAST, Wholes
 
 WORD, START, END, NAME = (np.array(each) for each in ([0, 0, 0, 1], [2, 8, 14, 5], [8, 14, 20, 6], [3, 4, 5, 3]))
 
@@ -42,19 +43,14 @@ def test_two_characters_together_are_none() -> None:
 
 
 def test_scores_of_all_spans_are_those_of_each() -> None:
-    torch.manual_seed(0)
-    net = SegmentalNet(5).eval()
-    torch.nn.init.normal_(net.whole[2].weight, 0, 0.5)
-    word = render("noon at noon", load_font(None, 30), np.random.default_rng(0)).word(0)
-    ink = find_ink(word.pixels)
-    seen, spans = view(ink), find_spans(ink, 3.0, 12)
+    net, features, seen, ink = seen_by_a_net("noon at noon")
+    spans = find_spans(ink, 3.0, 12)
     with torch.inference_mode():
-        features = net.features(torch.from_numpy(seen.pixels[None, None] / np.float32(255)))[0]
         length = features.shape[1]
         classes = np.array([2, 0, 4, 2])
-        found = whole_log_probs(net, features, seen, spans, classes)
-        assert found.shape == (4, *spans.width.shape) and not found[1].any() and found.min() >= LEAST
-        np.testing.assert_array_equal(found[0], found[3])
+        found, which = Wholes(net, features, seen).log_probs(spans, classes)
+        assert found.shape == (2, *spans.width.shape) and found.min() >= LEAST
+        assert which.tolist() == [0, -1, 1, 0]
         tried = 0
         for i in range(0, len(spans.columns) - 3, 3):
             for d in (0, 2):
@@ -65,23 +61,56 @@ def test_scores_of_all_spans_are_those_of_each() -> None:
                     continue
                 at = (torch.tensor([each]) for each in (0, start, end))
                 alone = torch.log_softmax(net.wholes(features[None], *at), dim=1)[0].clamp(min=LEAST)
-                np.testing.assert_allclose(found[[0, 2], i, d], alone[[2, 4]], atol=2e-4)
+                np.testing.assert_allclose(found[:, i, d], alone[[2, 4]], atol=2e-4)
                 tried += 1
     assert tried > 10
 
 
-def test_a_long_line_is_looked_at_in_pieces() -> None:
-    net = SegmentalNet(3).eval()
-    word = render("m" * 30, load_font(None, 30), np.random.default_rng(0)).word(0)
+def test_a_long_line_is_looked_at_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, features, seen, ink = seen_by_a_net("m" * 30)
+    spans = find_spans(ink, 3.0, 30)
+    whole, _ = Wholes(net, features, seen).log_probs(spans, np.array([1]))
+    monkeypatch.setattr("charloc.wholes.AT_ONCE", 7)
+    again, _ = Wholes(net, features, seen).log_probs(spans, np.array([1]))
+    np.testing.assert_allclose(again, whole, atol=1e-5)
+
+
+def test_what_was_made_before_is_what_would_be_made_now() -> None:
+    """With other cuts, with longer spans, and with another transcript."""
+    net, features, seen, ink = seen_by_a_net("minimum")
+    kept = Wholes(net, features, seen)
+    asked = [(3.0, [1, 2], [20]), (3.0, [1, 2], [20, 31]), (3.0, [2], [44]), (9.0, [2, 1], []), (3.0, [4, 0, 2], [7])]
+    for longest, classes, extra in asked:
+        spans = find_spans(ink, longest, len(classes), np.array(extra, dtype=np.int32))
+        found, which = kept.log_probs(spans, np.array(classes))
+        fresh, same = Wholes(net, features, seen).log_probs(spans, np.array(classes))
+        assert which.tolist() == same.tolist()
+        np.testing.assert_allclose(found, fresh, atol=1e-5)
+
+
+def test_a_net_is_asked_only_for_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, features, seen, ink = seen_by_a_net("minimum")
+    asked: list[int] = []
+    scores = Wholes._scores
+
+    def counted(self: Wholes, first: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        asked.append(len(first))
+        return scores(self, first, frames)
+
+    monkeypatch.setattr(Wholes, "_scores", counted)
+    kept = Wholes(net, features, seen)
+    for extra in ((), (), range(34, 44)):
+        kept.log_probs(find_spans(ink, 3.0, 7, np.array([*extra], dtype=np.int32)), np.array([1, 2, 3]))
+    assert len(asked) == 2 and asked[1] < asked[0]
+
+
+def seen_by_a_net(text: str) -> tuple[SegmentalNet, torch.Tensor, View, Ink]:
+    torch.manual_seed(0)
+    net = SegmentalNet(5).eval()
+    torch.nn.init.normal_(net.whole[2].weight, 0, 0.5)
+    word = render(text, load_font(None, 30), np.random.default_rng(0)).word(0)
     ink = find_ink(word.pixels)
-    seen, spans = view(ink), find_spans(ink, 3.0, 30)
+    seen = view(ink)
     with torch.inference_mode():
         features = net.features(torch.from_numpy(seen.pixels[None, None] / np.float32(255)))[0]
-        whole = whole_log_probs(net, features, seen, spans, np.array([1]))
-        import charloc.wholes as module
-
-        rows, module.ROWS = ROWS, 7
-        try:
-            np.testing.assert_allclose(whole_log_probs(net, features, seen, spans, np.array([1])), whole, atol=1e-5)
-        finally:
-            module.ROWS = rows
+    return net, features, seen, ink
