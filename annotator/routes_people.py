@@ -20,6 +20,7 @@ from annotator.team import Disagreement, Work, by_pair, disagreements, work
 from charloc.agreement import Agreement
 from charloc.types import Box
 from db import Conflict, NewCorrection, Store, UnknownItem
+from db.tags import Tagging
 
 AT_ONCE = 50
 MOST_CHECKS = 1000
@@ -122,6 +123,7 @@ def make_people_router(store: Store) -> APIRouter:
         in_force = store.corrections_in_force([word_id]).get(word_id)
         said = [correction_json(each) | {"purpose": "main"} for each in store.history(word_id)]
         said += [correction_json(each) | {"purpose": each.purpose} for each in opinions]
+        said += [tagging_json(each) for each in store.taggings(word_id)]
         return picture_json(word) | {
             "in_force": in_force.id if in_force else None,
             "check": word_id in store.check_words() if owner else None,
@@ -171,6 +173,18 @@ def known(store: Store, name: str) -> None:
         store.person(name)
     except UnknownItem as error:
         raise Refused(str(error), 404) from error
+
+
+def tagging_json(each: Tagging) -> Json:
+    """That a tag was given or taken off, as the history takes it."""
+    return {
+        "id": each.id,
+        "purpose": "tag",
+        "kind": "tagged" if each.given else "untagged",
+        "reason": each.name,
+        "author": each.author,
+        "created_at": each.created_at.isoformat(),
+    }
 
 
 def known_boxes(store: Store, more: MoreChecks) -> dict[int, Sequence[Box | None]]:

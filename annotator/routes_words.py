@@ -57,7 +57,7 @@ def make_words_router(store: Store) -> APIRouter:
         """Give words a tag, or take it off them; answers how many that changed."""
         if tagging.on:
             return {"changed": store.tag(tagging.ids, tagging.name, author())}
-        return {"changed": store.untag(tagging.ids, tagging.name)}
+        return {"changed": store.untag(tagging.ids, tagging.name, author())}
 
     return router
 

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, sel
 
 from db.checks import chunks
 from db.engine import Database
-from db.schema import DECIDED, CorrectionRow, LeaseRow, OpinionRow, StandingRow
+from db.schema import DECIDED, CorrectionRow, OpinionRow, StandingRow
 from db.team_records import Lease, LeasePurpose
+from db.team_schema import LeaseRow
 
 MOST_HELD = 8
 """Words that one person holds at a time: what a page fetches ahead, and no more."""

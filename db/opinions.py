@@ -20,7 +20,6 @@ from db.records import Correction, NewCorrection, RecordError, UnknownItem
 from db.schema import (
     DECIDED,
     AuditWordRow,
-    CheckWordRow,
     CorrectionRow,
     OpinionRow,
     ProposalRow,
@@ -30,6 +29,7 @@ from db.schema import (
     WordRow,
 )
 from db.team_records import CheckWord, LeasePurpose, NewOpinion, Opinion, OpinionPurpose, Pair
+from db.team_schema import CheckWordRow
 from db.words import as_box
 
 _OPINION = OpinionRow.__table__

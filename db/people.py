@@ -16,8 +16,8 @@ from db.checks import storable_text
 from db.engine import Database
 from db.passwords import hashed, matches
 from db.records import RecordError, UnknownItem
-from db.schema import PersonRow, SessionRow
 from db.team_records import Person, Role
+from db.team_schema import PersonRow, SessionRow
 
 PASSWORD_LEAST = 8
 PASSWORD_MOST = 1000

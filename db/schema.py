@@ -6,9 +6,10 @@ suspicion, oddity        what is unusual about its transcripts and its character
 correction               what people said, append-only
 opinion, verdict         what they said beside that, append-only: it teaches nothing
 standing, character_turn where each word stands now, worked out from the others so that a queue is one index scan
-word_tag, setting        how people sort words, and what holds for the whole project
+word_tag, setting        how people sort words, and what holds for the whole project; tagging: who did, append-only
 audit, audit_word        random samples of words to judge the whole by
-person, session, lease   who works here, and on what; check_word: what their work is compared with
+
+Who works here, and on what, stands in `db.team_schema`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql import text
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`: what a project's database has to be at."""
 
 AWAITING, SKIPPED, DECIDED = 0, 1, 2
@@ -303,10 +304,25 @@ class VerdictRow(Base):
 
 
 class TagRow(Base):
+    """A tag that a word has now."""
+
     __tablename__ = "word_tag"
 
     word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
     name: Mapped[str] = mapped_column(Text, primary_key=True, index=True)
+    author: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TaggingRow(Base):
+    """That a person gave a word a tag, or took it off. Triggers refuse to change or remove a row."""
+
+    __tablename__ = "tagging"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    given: Mapped[bool]
     author: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -340,53 +356,3 @@ class AuditWordRow(Base):
     audit_id: Mapped[int] = mapped_column(ForeignKey("audit.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), index=True)
-
-
-class PersonRow(Base):
-    """Someone who logs in. People are never removed: what they said keeps their name."""
-
-    __tablename__ = "person"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
-    role: Mapped[str] = mapped_column(String(16))  # owner, annotator, reader
-    password: Mapped[str] = mapped_column(Text)  # a salted hash with its parameters
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class SessionRow(Base):
-    """Somebody's login; the cookie holds the token, this only its sha256."""
-
-    __tablename__ = "session"
-
-    token_sha: Mapped[Sha] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class LeaseRow(Base):
-    """A word in somebody's hands until it expires. `id` grows: it is the fencing token."""
-
-    __tablename__ = "lease"
-    __table_args__ = (Index("ix_lease_word_id_purpose", "word_id", "purpose"), {"sqlite_autoincrement": True})
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"))
-    purpose: Mapped[str] = mapped_column(String(16))  # main, second, check
-    holder: Mapped[str] = mapped_column(Text, index=True)
-    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class CheckWordRow(Base):
-    """A word whose boxes are known, given to people among the others to see how exact they are."""
-
-    __tablename__ = "check_word"
-
-    word_id: Mapped[int] = mapped_column(ForeignKey("word.id"), primary_key=True)
-    boxes: Mapped[list[list[float] | None]] = mapped_column(Json)  # one per character
-    author: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,18 +1,38 @@
-"""Tags: how people sort words."""
+"""Tags: how people sort words. What a word has now is one table, what people did is another, append-only."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from db.checks import chunks, storable_text
 from db.engine import Database
 from db.records import RecordError, UnknownItem
-from db.schema import TagRow, WordRow
+from db.schema import TaggingRow, TagRow, WordRow
 
 LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """That a person gave a word a tag, or took it off.
+
+    Args:
+        id: grows with every one in the project.
+        given: False where it was taken off.
+        author: who; empty where nobody logs in.
+        created_at: aware, UTC.
+    """
+
+    id: int
+    word_id: int
+    name: str
+    given: bool
+    author: str
+    created_at: datetime
 
 
 class Tags(Database):
@@ -25,28 +45,33 @@ class Tags(Database):
             RecordError: the name cannot be a tag.
             UnknownItem: there is no such word; none was tagged.
         """
-        name, ids, now = tag_name(name), list(dict.fromkeys(word_ids)), datetime.now(UTC)
+        name, ids = tag_name(name), list(dict.fromkeys(word_ids))
         new = 0
         with self.write() as connection:
             for chunk in chunks(ids):
                 known = set(connection.execute(select(WordRow.id).where(WordRow.id.in_(chunk))).scalars())
                 if missing := set(chunk) - known:
                     raise UnknownItem(f"The project has no word {min(missing)}.")
-                mine = select(TagRow.word_id).where(TagRow.word_id.in_(chunk), TagRow.name == name)
-                rows = known - set(connection.execute(mine).scalars())
-                new += len(rows)
-                if rows:
-                    values = [{"word_id": id, "name": name, "author": author, "created_at": now} for id in sorted(rows)]
-                    connection.execute(insert(TagRow), values)
+                lack = sorted(known - _tagged(connection, chunk, name))
+                new += len(lack)
+                _keep(connection, lack, name, author, given=True)
         return new
 
-    def untag(self, word_ids: Sequence[int], name: str) -> int:
-        """Take a tag off words; return how many had it."""
+    def untag(self, word_ids: Sequence[int], name: str, author: str = "") -> int:
+        """Take a tag off words; return how many had it. That they had it, and who took it off, is kept."""
+        taken = 0
         with self.write() as connection:
-            return sum(
-                connection.execute(delete(TagRow).where(TagRow.word_id.in_(chunk), TagRow.name == name)).rowcount
-                for chunk in chunks(word_ids)
-            )
+            for chunk in chunks(list(dict.fromkeys(word_ids))):
+                have = sorted(_tagged(connection, chunk, name))
+                taken += len(have)
+                _keep(connection, have, name, author, given=False)
+        return taken
+
+    def taggings(self, word_id: int) -> list[Tagging]:
+        """Every tag that people gave a word or took off it, oldest first; not those that came with it."""
+        query = select(TaggingRow.__table__).where(TaggingRow.word_id == word_id).order_by(TaggingRow.id)
+        with self.read() as connection:
+            return [Tagging(**row) for row in connection.execute(query).mappings()]
 
     def tags(self) -> list[tuple[str, int]]:
         """Every tag with the number of words that have it, in order."""
@@ -63,6 +88,22 @@ class Tags(Database):
                 for id, name in connection.execute(query):
                     found.setdefault(id, []).append(name)
         return found
+
+
+def _tagged(connection: Connection, word_ids: Sequence[int], name: str) -> set[int]:
+    query = select(TagRow.word_id).where(TagRow.word_id.in_(word_ids), TagRow.name == name)
+    return set(connection.execute(query).scalars())
+
+
+def _keep(connection: Connection, word_ids: Collection[int], name: str, author: str, *, given: bool) -> None:
+    if not word_ids:
+        return
+    said = {"name": name, "author": author, "created_at": datetime.now(UTC)}
+    connection.execute(insert(TaggingRow), [{"word_id": id, "given": given} | said for id in word_ids])
+    if given:
+        connection.execute(insert(TagRow), [{"word_id": id} | said for id in word_ids])
+    else:
+        connection.execute(delete(TagRow).where(TagRow.word_id.in_(word_ids), TagRow.name == name))
 
 
 def tag_name(name: str) -> str:

@@ -24,6 +24,8 @@ export function inWords({ kind, characters, reason, text }) {
   const reading = text ? [`reads “${text.join("")}”`] : [];
   if (kind === "flag") return [`flagged: ${reason || "no reason given"}`, ...reading].join(", ");
   if (kind === "skip") return "skipped";
+  if (kind === "tagged") return `gave it the tag “${reason}”`;
+  if (kind === "untagged") return `took the tag “${reason}” off`;
   if (kind === "clear") return reason || "taken back";
   const parts = [["pinned", "moved"], ["accepted", "accepted"], ["invisible", "not visible"], ["untouched", "left open"]];
   const said = parts.map(([state, name]) => [count(state), name]).filter(([number]) => number);

@@ -130,6 +130,16 @@ def test_how_work_is_shared_is_set_by_owners(browsers: dict[str, TestClient], st
         assert browsers["Ada"].post("/api/people/settings", json=wrong).status_code == 422
 
 
+def test_the_history_has_tags(browsers: dict[str, TestClient], store: Store) -> None:
+    id = store.word_ids()[0]
+    for name, on in (("Ben", True), ("Cid", False)):
+        assert browsers[name].post("/api/tags", json={"ids": [id], "name": "hard", "on": on}).json() == {"changed": 1}
+    shown = browsers["Rea"].get(f"/api/words/{id}/history").json()["history"]
+    assert [(each["author"], each["kind"], each["reason"]) for each in shown] == [
+        ("Ben", "tagged", "hard"), ("Cid", "untagged", "hard"),
+    ]  # fmt: skip
+
+
 def test_who_reads_second_is_not_told_by_the_history(browsers: dict[str, TestClient], store: Store) -> None:
     (word,) = queue(browsers["Ben"], 1)["words"]
     assert decide(browsers["Ben"], word).status_code == 200

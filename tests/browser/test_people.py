@@ -198,9 +198,11 @@ def test_the_history_of_a_word_says_who_and_when(visit: Visit, team_store: Store
     expect(dialog).to_contain_text("Nobody has said anything about this word yet")
     page.keyboard.press("Escape")
     decided = next(iter(team_store.corrections_in_force()))
+    team_store.tag([decided], "hard", "Ben")
     page.evaluate("(id) => window.dispatchEvent(new CustomEvent('charloc:history', {detail: {word: id}}))", decided)
     expect(dialog).to_contain_text(team_store.history(decided)[0].author)
     expect(dialog).to_contain_text("holds now")
+    expect(dialog).to_contain_text("gave it the tag “hard”")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
 

@@ -154,6 +154,28 @@ def test_a_project_of_the_first_version_is_updated(tmp_path: Path) -> None:
     assert copy.name.startswith("charloc-0001-")
 
 
+def test_tags_of_the_third_version_are_in_the_history(tmp_path: Path) -> None:
+    module = best_sqlite()
+    db.migrate.prepare(tmp_path / FILE, module, head="0003")
+    connection = module.connect(tmp_path / FILE)
+    connection.executescript("""
+        INSERT INTO image VALUES (1, 'a', 'image/png', 40, 20, X'00');
+        INSERT INTO word VALUES (1, 'b', 1, 'one.png', '["a", "b"]', 2, '{}', NULL, NULL);
+        INSERT INTO standing (word_id, place, turn, accepted, pinned, both, diverse, search)
+          VALUES (1, 0, 9e999, 0, 0, 9e999, 9e999, 'ab' || char(10) || 'one.png');
+        INSERT INTO word_tag VALUES (1, 'hard', 'Ada', '2026-01-01 00:00:00.000000');
+    """)
+    connection.close()
+    with Store.open(tmp_path) as store:
+        assert_whole(store)
+        (kept,) = store.taggings(1)
+        assert (kept.name, kept.given, kept.author, kept.created_at.year) == ("hard", True, "Ada", 2026)
+        store.untag([1], "hard", "Ben")
+        assert [each.author for each in store.taggings(1)] == ["Ada", "Ben"] and store.tags() == []
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert copy.name.startswith("charloc-0003-")
+
+
 @pytest.mark.parametrize(
     ("step", "error"),
     [

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from db import RecordError, Store, UnknownItem, passwords
-from db.schema import PersonRow, SessionRow
+from db.team_schema import PersonRow, SessionRow
 from tests.team import PASSWORD, cheap_passwords
 
 

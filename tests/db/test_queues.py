@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
+from sqlalchemy.exc import IntegrityError
 
 from db import Asked, RecordError, Store, UnknownItem, WordTurns
 from db.asked import folded
@@ -100,6 +102,25 @@ def test_tags_are_given_once_and_taken_off(store: Store) -> None:
         with pytest.raises(RecordError):
             store.tag([first], bad)
     assert store.tags_of([first]) == {}
+
+
+def test_who_gave_a_tag_and_who_took_it_off_is_kept(store: Store) -> None:
+    first, second = add(store, "abc", "def")
+    store.tag([first, second], "hard", "Ada")
+    store.tag([first], "hard", "Ben")
+    store.untag([first, first], "hard", "Ben")
+    store.untag([first], "hard", "Cid")
+    store.tag([first], "hard")
+    kept = store.taggings(first)
+    assert [(each.name, each.given, each.author) for each in kept] == [
+        ("hard", True, "Ada"), ("hard", False, "Ben"), ("hard", True, ""),
+    ]  # fmt: skip
+    assert [each.created_at for each in kept] == sorted(each.created_at for each in kept)
+    assert [each.author for each in store.taggings(second)] == ["Ada"]
+    again = "REPLACE INTO tagging SELECT * FROM tagging"
+    for change in ("UPDATE tagging SET author = 'Eve'", "DELETE FROM tagging", again):
+        with pytest.raises(IntegrityError, match="append-only"), store.write() as connection:
+            connection.execute(sql(change))
 
 
 SOME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
