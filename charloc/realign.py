@@ -19,7 +19,7 @@ from charloc.pinning import pinned_bounds, visible_order
 from charloc.types import Localization, Pins, WordImage
 
 BYTES_PER_PIXEL = 100
-"""About what is kept of a pixel: pictures of floats or numbers, a mask, a view, what a net makes of frames and spans."""
+"""About what is kept of a pixel: pictures of floats or numbers, a mask, a view, what a net makes of frames, spans."""
 LARGEST_BYTES = 256 * 1024 * 1024
 
 
