@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Literal
 
@@ -38,6 +38,7 @@ class Sheet:
     """All n crops of one character, in the order in which they are shown.
 
     Args:
+        name: the same for sheets of the same crops in the same order and pictures.
         cell: width and height of a crop's place in an atlas, px.
         word, index, correction: int64 (n,), the word, which of its characters, and the decision in force (0: none).
         keys: of the words, n.
@@ -48,6 +49,7 @@ class Sheet:
         atlases: names of the pictures that hold them, 200 each: what is in one never changes.
     """
 
+    name: str
     cell: tuple[int, int]
     word: NDArray[np.int64]
     index: NDArray[np.int64]
@@ -74,19 +76,46 @@ class GlyphSheets:
         self._drawn: OrderedDict[str, bytes] = OrderedDict()
         self._lock = Lock()
 
-    def sheet(self, round_id: int, character: str, order: Order) -> Sheet:
-        """The crops of a character as a round, and people since, have them."""
-        key = (round_id, character, order, self._store.change_mark(), self._store.has_oddities(round_id))
+    def sheet(self, round_id: int, character: str, order: Order, unseen: Collection[int] = ()) -> Sheet:
+        """The crops of a character as a round, and people since, have them.
+
+        Args:
+            unseen: ids of words that are left out: those who ask must not see what others said of them.
+        """
+        left_out = frozenset(unseen)
+        key = (round_id, character, order, self._store.change_mark(), self._store.has_oddities(round_id), left_out)
         with self._lock:
             if key in self._sheets:
                 self._sheets.move_to_end(key)
                 return self._sheets[key]
-        made = make_sheet(self._store.holders(round_id, character), character, order)
+        holders = [each for each in self._store.holders(round_id, character) if each.word_id not in left_out]
+        made = make_sheet(holders, character, order)
         with self._lock:
             self._sheets[key] = made
             while len(self._sheets) > SHEETS_KEPT:
                 self._sheets.popitem(last=False)
         return made
+
+    def gone_on_with(self, name: str, now: Sheet) -> Sheet | None:
+        """The sheet of this name, which somebody sees a part of, with what people said since.
+
+        What is asked for in parts keeps its order and its pictures: people correct, and rounds finish, in between.
+
+        Args:
+            name: of the sheet.
+            now: that of the same character as it would be shown now.
+
+        Returns:
+            None if it is not kept any more.
+        """
+        if now.name == name:
+            return now
+        with self._lock:
+            key = next((key for key, each in reversed(self._sheets.items()) if each.name == name), None)
+            if key is None:
+                return None
+            self._sheets.move_to_end(key)
+            return brought_up(self._sheets[key], now)
 
     def atlas(self, name: str) -> bytes | None:
         """The picture of this name as JPEG; None if no sheet that is kept has it."""
@@ -134,10 +163,21 @@ def make_sheet(holders: Sequence[Holder], character: str, order: Order) -> Sheet
         part = slice(start, start + PER_ATLAS)
         content = repr((cell, keys[part])).encode() + table[part, :2].tobytes() + values[part, :5].tobytes()
         atlases.append(hashlib.sha256(content).hexdigest()[:32])
+    name = hashlib.sha256(repr((character, cell, atlases)).encode()).hexdigest()[:32]
     return Sheet(
-        cell, table[:, 0], table[:, 1], table[:, 2], tuple(keys), values[:, :4],
+        name, cell, table[:, 0], table[:, 1], table[:, 2], tuple(keys), values[:, :4],
         values[:, 4], values[:, 5], values[:, 6], table[:, 3].astype(np.uint8), tuple(atlases),
     )  # fmt: skip
+
+
+def brought_up(then: Sheet, now: Sheet) -> Sheet:
+    """A sheet with the decisions and states of a newer one; crops that it has no more stay as they were."""
+    at = {place: row for row, place in enumerate(zip(now.word.tolist(), now.index.tolist(), strict=True))}
+    pairs = enumerate(zip(then.word.tolist(), then.index.tolist(), strict=True))
+    both = np.array([(row, at[place]) for row, place in pairs if place in at], np.int64).reshape(-1, 2)
+    correction, state = then.correction.copy(), then.state.copy()
+    correction[both[:, 0]], state[both[:, 0]] = now.correction[both[:, 1]], now.state[both[:, 1]]
+    return replace(then, correction=correction, state=state)
 
 
 def _present(each: Holder) -> tuple[NDArray[np.float32], list[str]]:

@@ -12,14 +12,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author
-from annotator.api import Id, Json, Refused
+from annotator.api import Id, Json, Refused, hidden
 from annotator.glyph_sheets import COLUMNS, PER_ATLAS, STATES, GlyphSheets, Order, Sheet
 from annotator.turns import Late
 from charloc.text import characters
 from db import CharacterMark, Conflict, Correction, NewCorrection, Store
-from db.corrections import AMONG_LIKES
+from db.corrections import AMONG_LIKES, AMONG_LIKES_AFTER, decides
 
-ATLAS = re.compile(r"[0-9a-f]{32}")
+NAME = re.compile(r"[0-9a-f]{32}")
+"""Of an atlas, or a sheet."""
 MOST = 2000
 """Crops in one answer, and in one decision."""
 
@@ -62,7 +63,7 @@ def make_glyph_router(store: Store) -> APIRouter:
         clusters = characters(character)
         if len(clusters) != 1:
             raise Refused(f"character={character!r}: expected one character.")
-        return None if newest is None else (sheets.sheet(newest.id, clusters[0], order), newest.id)
+        return None if newest is None else (sheets.sheet(newest.id, clusters[0], order, hidden(store)), newest.id)
 
     @router.get("/api/glyphs")
     def glyphs(
@@ -70,13 +71,21 @@ def make_glyph_router(store: Store) -> APIRouter:
         order: Order = "unusual",
         start: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+        name: Annotated[str, Query(alias="sheet", max_length=32)] = "",
     ) -> Json:
-        """Crops of a character: where each is, what is known of it, and the names of the pictures they are in."""
+        """Crops of a character: where each is, what is known of it, and the names of the pictures they are in.
+
+        `sheet` goes on with what an earlier answer began: in its order, whatever people said and rounds did since.
+        """
         late.look()
         found = sheet_of(character, order)
         if found is None:
-            return {"count": 0, "round_id": None, "compared": False, "rows": [], "atlases": [], "cell": [44, 66]}
-        sheet, round_id = found
+            nothing: Json = {"rows": [], "atlases": [], "cell": [44, 66]}
+            return nothing | {"count": 0, "sheet": "", "round_id": None, "compared": False}
+        now, round_id = found
+        sheet = sheets.gone_on_with(name, now) if name else now
+        if sheet is None:
+            raise Refused("Much has changed since these crops were first shown. Choose the character again.", 409)
         part = slice(start, start + limit)
         columns = (
             sheet.word[part].tolist(), sheet.keys[part], sheet.index[part].tolist(), sheet.correction[part].tolist(),
@@ -85,6 +94,7 @@ def make_glyph_router(store: Store) -> APIRouter:
         )  # fmt: skip
         return {
             "count": len(sheet.word),
+            "sheet": sheet.name,
             "round_id": round_id,
             "compared": bool(np.isfinite(sheet.oddity).any()),
             "cell": list(sheet.cell),
@@ -100,7 +110,7 @@ def make_glyph_router(store: Store) -> APIRouter:
     @router.get("/api/glyphs/atlas/{name}")
     def atlas(name: str) -> Response:
         """200 crops in one picture; what a name stands for never changes, so browsers keep it."""
-        picture = sheets.atlas(name) if ATLAS.fullmatch(name) else None
+        picture = sheets.atlas(name) if NAME.fullmatch(name) else None
         if picture is None:
             raise Refused("This picture is not at hand any more. Open the character again.", 404)
         headers = {"cache-control": "private, max-age=31536000, immutable"}
@@ -164,8 +174,10 @@ def _accept(store: Store, choice: Choice, word_id: int, chosen: list[Chosen]) ->
         mark = marks[index]
         if mark.state == "untouched" and (mark.box or boxes[index]):
             marks[index] = CharacterMark("accepted", mark.box or boxes[index])
+    # Accepted among its likes, a character says nothing of its word: what was decided of that stays decided.
+    reason = AMONG_LIKES_AFTER if in_force is not None and decides(in_force) else AMONG_LIKES
     new = NewCorrection(
-        word_id, uuid, "boxes", tuple(marks), reason=AMONG_LIKES, round_id=choice.round_id,
+        word_id, uuid, "boxes", tuple(marks), reason=reason, round_id=choice.round_id,
         base_id=in_force.id if in_force else None, author=author(), text=in_force.text if in_force else None,
     )  # fmt: skip
     try:

@@ -12,7 +12,7 @@ from annotator.api import Id, Json, picture_json
 from annotator.routes_queue import AskedFor, id_list
 from annotator.turns import Late
 from db import Correction, Store
-from db.corrections import AMONG_LIKES
+from db.corrections import decides
 
 MOST_AT_ONCE = 200
 MOST_TAGGED = 5000
@@ -86,7 +86,6 @@ def state(correction: Correction | None) -> str:
         return "open"
     if correction.kind != "boxes":
         return {"flag": "flagged", "skip": "skipped"}.get(correction.kind, "open")
-    open_ = [mark.state == "untouched" for mark in correction.characters]
-    if all(open_):
-        return "open"
-    return "partly" if any(open_) and correction.reason == AMONG_LIKES else "corrected"
+    if decides(correction):
+        return "corrected"
+    return "open" if all(mark.state == "untouched" for mark in correction.characters) else "partly"

@@ -29,7 +29,9 @@ from db.records import (
 from db.schema import AWAITING, DECIDED, SKIPPED, CorrectionRow, StandingRow, WordRow
 
 AMONG_LIKES = "accepted among its likes"
-"""The reason of a correction that accepts single characters without anybody having seen the word as a whole."""
+AMONG_LIKES_AFTER = "accepted among its likes, after the word"
+"""The reasons of corrections that accept single characters without anybody having looked at the word as a whole: where
+nobody has decided about it, and where somebody has."""
 _CORRECTION = CorrectionRow.__table__
 _PLACE = {"boxes": DECIDED, "flag": DECIDED, "skip": SKIPPED, "clear": AWAITING}
 
@@ -193,7 +195,7 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
         update(StandingRow)
         .where(StandingRow.word_id == new.word_id)
         .values(
-            place=_place(new, states),
+            place=_PLACE[new.kind] if new.kind != "boxes" or decides(new) else AWAITING,
             text=values["text"],
             search=_search(connection, new),
             correction_id=None if new.kind == "clear" else row["id"],
@@ -205,13 +207,13 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
     return as_correction(row)
 
 
-def _place(new: NewCorrection, states: Counter[MarkState]) -> int:
-    """Where the word stands now: nobody has decided about it as long as only its transcript was corrected, or single
-    characters of it were accepted among their likes."""
-    rest = states["untouched"]
-    if new.kind == "boxes" and (rest == states.total() or (rest and new.reason == AMONG_LIKES)):
-        return AWAITING
-    return _PLACE[new.kind]
+def decides(said: NewCorrection | Correction) -> bool:
+    """Whether boxes or a flag decide about a word: not where only its transcript was corrected, or where single
+    characters of it were accepted among their likes and nothing else is known."""
+    rest = [mark.state == "untouched" for mark in said.characters]
+    if said.kind == "boxes":
+        return not all(rest) and not (any(rest) and said.reason == AMONG_LIKES)
+    return said.kind == "flag"
 
 
 def _search(connection: Connection, new: NewCorrection) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select
 
 from db.checks import chunks
-from db.corrections import AMONG_LIKES
+from db.corrections import AMONG_LIKES, AMONG_LIKES_AFTER
 from db.engine import Database
 from db.records import CharacterMark, RecordError, UnknownItem
 from db.schema import (
@@ -94,7 +93,7 @@ class Glyphs(Database):
         )  # fmt: skip
         found = []
         with self.read() as connection:
-            flagged = _flagged(connection.execute(_newest_verdicts()).all())
+            flagged = _by_word(connection)
             for row in connection.execute(query):
                 id, key, sha, imported, text, of_text, boxes, confidence, oddity, correction_id, marks = row
                 if text != of_text:
@@ -134,7 +133,7 @@ class Glyphs(Database):
     def flagged_glyphs(self) -> dict[int, set[int]]:
         """The characters that are flagged, by word id: those of words that nobody has corrected since."""
         with self.read() as connection:
-            return _flagged(connection.execute(_newest_verdicts()).all())
+            return _by_word(connection)
 
     def change_mark(self) -> tuple[int, int]:
         """Grows with whatever people say: the highest ids of corrections and of verdicts."""
@@ -144,22 +143,25 @@ class Glyphs(Database):
             return said or 0, judged or 0
 
 
-def _newest_verdicts() -> Select[Any]:
+def flagged_glyphs() -> Select[int, int | None]:
+    """The characters (word id, which) that are flagged, and whose word nobody has corrected as a whole since."""
     newest = select(func.max(VerdictRow.id)).where(VerdictRow.subject == "glyph")
     newest = newest.group_by(VerdictRow.word_id, VerdictRow.position)
-    columns = (VerdictRow.word_id, VerdictRow.position, VerdictRow.created_at, CorrectionRow.created_at)
-    query: Any = select(*columns).join(StandingRow, StandingRow.word_id == VerdictRow.word_id)
-    seen = (CorrectionRow.kind == "boxes") & (CorrectionRow.reason != AMONG_LIKES)
-    query = query.outerjoin(CorrectionRow, (CorrectionRow.id == StandingRow.correction_id) & seen)
-    found: Select[Any] = query.where(VerdictRow.id.in_(newest), VerdictRow.value == "wrong")
-    return found
+    whole = select(func.max(CorrectionRow.id)).where(CorrectionRow.word_id == VerdictRow.word_id)
+    whole = whole.where(CorrectionRow.reason.not_in([AMONG_LIKES, AMONG_LIKES_AFTER])).correlate(VerdictRow)
+    since = exists().where(
+        CorrectionRow.id == whole.scalar_subquery(),
+        CorrectionRow.kind == "boxes",
+        CorrectionRow.created_at > VerdictRow.created_at,
+    )
+    query = select(VerdictRow.word_id, VerdictRow.position)
+    return query.where(VerdictRow.id.in_(newest), VerdictRow.value == "wrong", ~since)
 
 
-def _flagged(rows: Iterable[tuple[int, int, datetime, datetime | None]]) -> dict[int, set[int]]:
-    """The flagged characters by word id: those of words that nobody has corrected since."""
+def _by_word(connection: Connection) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
-    for id, position, said, corrected in rows:
-        if corrected is None or corrected <= said:
+    for id, position in connection.execute(flagged_glyphs()).all():
+        if position is not None:
             found.setdefault(id, set()).add(position)
     return found
 

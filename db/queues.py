@@ -14,12 +14,10 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    and_,
     bindparam,
     delete,
     func,
     literal,
-    or_,
     select,
     union_all,
     update,
@@ -27,8 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from db.asked import Asked, folded
-from db.corrections import AMONG_LIKES
 from db.engine import Database
+from db.glyphs import flagged_glyphs
 from db.records import RecordError
 from db.schema import (
     AWAITING,
@@ -246,19 +244,4 @@ def _filters(asked: Asked) -> list[ColumnElement[bool]]:
 def _flagged() -> CompoundSelect[Any]:
     """Words with a flag in force, or a character that was flagged since somebody last corrected the word."""
     words = select(StandingRow.word_id).join(CorrectionRow, StandingRow.correction_id == CorrectionRow.id)
-    return words.where(CorrectionRow.kind == "flag").union(_flagged_glyphs())
-
-
-def _flagged_glyphs() -> Select[Any]:
-    newest = select(func.max(VerdictRow.id)).where(VerdictRow.subject == "glyph")
-    newest = newest.group_by(VerdictRow.word_id, VerdictRow.position)
-    seen = and_(CorrectionRow.kind == "boxes", CorrectionRow.reason != AMONG_LIKES)
-    corrected = and_(seen, CorrectionRow.created_at > VerdictRow.created_at)
-    query = select(VerdictRow.word_id).join(StandingRow, StandingRow.word_id == VerdictRow.word_id)
-    query = query.outerjoin(CorrectionRow, CorrectionRow.id == StandingRow.correction_id)
-    return query.where(
-        VerdictRow.subject == "glyph",
-        VerdictRow.value == "wrong",
-        VerdictRow.id.in_(newest),
-        or_(StandingRow.correction_id.is_(None), ~corrected),
-    )
+    return words.where(CorrectionRow.kind == "flag").union(flagged_glyphs().with_only_columns(VerdictRow.word_id))

@@ -74,7 +74,7 @@ class Glyphs {
     if (!sheet || asked !== this.asked) return Boolean(sheet);
     this.sheet = sheet;
     this.grid.show(sheet, async (start) => {
-      const more = await this.ask(`${asked}&start=${start}&limit=${AT_ONCE}`);
+      const more = await this.ask(`${asked}&sheet=${sheet.sheet}&start=${start}&limit=${AT_ONCE}`);
       if (more && asked === this.asked) this.grid.add(start, more.rows);
     });
     if (order === "unusual" && !sheet.compared && sheet.count) {

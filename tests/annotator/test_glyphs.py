@@ -91,6 +91,52 @@ def test_accepting_adds_to_what_holds_and_leaves_the_word_open(client: TestClien
     assert now.characters[others[0][2]].state == "accepted"
 
 
+def test_parts_of_a_sheet_fit_together_whatever_is_said_in_between(client: TestClient, store: Store) -> None:
+    first = sheet(client, limit=3)
+    every = [(row[0], row[2]) for row in sheet(client)["rows"]]
+    gone, moved = first["rows"][0], sheet(client)["rows"][3]
+    for row, mark in ((gone, CharacterMark("invisible")), (moved, CharacterMark("pinned", (1.0, 1.0, 5.0, 9.0)))):
+        (word,) = store.words([row[0]])
+        marks = [CharacterMark("untouched")] * len(word.characters)
+        marks[row[2]] = mark
+        store.save_correction(NewCorrection(word.id, f"of {word.id}", "boxes", tuple(marks)))
+    rest = sheet(client, start=3, sheet=first["sheet"])
+    assert [(row[0], row[2]) for row in [*first["rows"], *rest["rows"]]] == every, "none twice, none left out"
+    assert rest["count"] == len(every) == sheet(client)["count"] + 1
+    said = rest["rows"][0]
+    assert rest["states"][said[6]] == "pinned" and said[3] > 0, "with what holds now"
+    assert accept(client, rest["rows"][1:2])["conflicts"] == []
+    look_for_oddities(store, store.round(1))
+    assert [row[:3] for row in sheet(client, start=3, sheet=first["sheet"])["rows"]] == [r[:3] for r in rest["rows"]]
+    lost = client.get("/api/glyphs", params={"character": "e", "start": 3, "sheet": "0" * 32})
+    assert lost.status_code == 409 and "Choose the character again" in lost.json()["detail"]
+
+
+def test_accepting_in_a_decided_word_leaves_it_decided(client: TestClient, store: Store) -> None:
+    rows = sheet(client)["rows"]
+    (word,) = store.words([rows[0][0]])
+    marks = (CharacterMark("pinned", (1.0, 1.0, 5.0, 9.0)), *[CharacterMark("untouched")] * (len(word.characters) - 1))
+    store.save_correction(NewCorrection(word.id, "mine", "boxes", marks))
+    row, other = (
+        next(row for row in sheet(client, character)["rows"] if row[0] == word.id and row[2] == index)
+        for index, character in list(enumerate(word.characters))[-2:]
+    )
+    flag = {"value": "wrong", "glyphs": chosen([other])}
+    assert client.post("/api/glyphs/flag", json=flag).json() == {"judged": 1}
+    accept(client, [row])
+    assert word.id not in store.queue(99) and store.counts().corrected == 1
+    kept = store.corrections_in_force([word.id])[word.id]
+    assert kept.characters[0] == marks[0] and kept.characters[row[2]].state == "accepted"
+    assert client.get("/api/list", params={"state": "any", "q": word.name}).json()["words"][0]["state"] == "corrected"
+    assert store.flagged_glyphs() == {word.id: {other[2]}}, "of that crop nobody has said anything since"
+    again = NewCorrection(word.id, "again", "boxes", (*marks[:1], *kept.characters[1:]), base_id=kept.id)
+    store.save_correction(again)
+    assert store.flagged_glyphs() == {}, "the word was looked at"
+    (row,) = (each for each in sheet(client, word.characters[-2])["rows"] if each[0] == word.id and each[2] == row[2])
+    accept(client, [row])
+    assert store.flagged_glyphs() == {}, "and accepting a crop does not undo that"
+
+
 def test_a_flag_of_a_word_holds_against_accepting_its_characters(client: TestClient, store: Store) -> None:
     word_id = sheet(client)["rows"][0][0]
     flag = store.save_correction(NewCorrection(word_id, "flag", "flag", reason="smudged"))

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from annotator.access import Access
 from annotator.sharing import Handed, hand_out
+from annotator.turns import prepare
 from db import Store
 from db.leases import MOST_HELD
 from tests.annotator.conftest import ADDRESS, Starter, create_rest
@@ -185,6 +186,10 @@ def test_a_word_stays_blind_after_its_lease_has_run_out(
     assert about["history"] == [] and about["in_force"] is None
     assert ben.get("/api/rounds/1/contradictions").json()["words"] == 0
     assert browsers["Cid"].get("/api/rounds/1/contradictions").json()["words"] == 1
+    prepare(store, store.round(1))
+    crops = {"character": run_out["characters"][0]}
+    shown = {name: browsers[name].get("/api/glyphs", params=crops).json()["rows"] for name in ("Ben", "Cid")}
+    assert [id in [row[0] for row in shown[name]] for name in ("Ben", "Cid")] == [False, True]
     late = run_out | {"lease": None}
     assert decide(ben, late).status_code == 200, "not told that somebody else has decided"
     assert [each.author for each in store.history(id)] == ["Ada"] and len(store.opinions_of(id)) == 1
