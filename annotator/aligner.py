@@ -220,12 +220,12 @@ class Aligner:
         assert process.stdout is not None and process.stdin is not None
         why = "Re-alignment has to be started again."
         for line in process.stdout:
-            if not line.endswith(b"\n"):
-                break  # it died while it wrote
-            answer = json.loads(line)
+            answer = _answer(line)
             with self._lock:
                 job = self._running
-                assert job is not None and job.request["id"] == answer["id"]
+                if answer is None or job is None or job.request["id"] != answer.get("id"):
+                    process.kill()  # it died while it wrote, or what it says can be trusted no more
+                    break
                 self._running = None
                 if job.request["do"] == "load" and "round_id" not in answer:
                     why = answer.get("refused") or f"Re-alignment cannot be started; {LOG} in the project says why."
@@ -246,6 +246,15 @@ class Aligner:
             self._process, self._running, self._ready = None, None, False
         for job in lost:
             _fail(job, NotReady(self._why))
+
+
+def _answer(line: bytes) -> Json | None:
+    """What a line of the process says; None if it is no whole answer."""
+    try:
+        answer = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _fail(job: _Job, error: CharlocError) -> None:

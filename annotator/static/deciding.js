@@ -61,7 +61,7 @@ function keep(editor, entry, kind, marks, reason, text) {
   if (word.lease) decision.lease = word.lease; // what it was handed out under
   if (word.audit) decision.audit = word.audit; // what is said there corrects nothing
   const about = { name: word.name, text: word.text, imported: word.imported.join(""), image: word.image, width: word.width, height: word.height };
-  for (const making of [() => {}, () => editor.words.forget(word)]) {
+  for (const making of [() => {}, () => editor.words.drafts.forget(entry)]) {
     try {
       making(); // room: what is decided is no unfinished work
       return editor.outbox.add(decision, base.uuid, about);

@@ -137,6 +137,8 @@ class Editor {
     this.part("name").title = word.name;
     this.stage.show(entry);
     this.draw();
+    if (entry.versions > 1) this.toast("Two tabs left unfinished work in this word. This is the newer; Undo shows the other.");
+    entry.versions = 0;
   }
 
   // `problem`: why the other characters cannot follow.
@@ -248,7 +250,7 @@ class Editor {
     clearTimeout(this.remembering);
     if (entry !== this.entry) return;
     try {
-      this.words.remember(entry);
+      this.words.drafts.remember(entry);
     } catch {
       this.toast("This browser's storage is full: unfinished work would not outlive a reload.");
     }
@@ -257,7 +259,7 @@ class Editor {
   // Unfinished work is what there are steps of.
   rememberSteps(entry) {
     if (entry.undo.length) this.remember(entry);
-    else this.words.forget(entry.word);
+    else this.words.drafts.forget(entry);
   }
 
   nudge(handle, dx, dy) {

@@ -61,6 +61,7 @@ export class Opening {
     // What was decided a moment ago has to be there before the word is read again.
     await outbox.settled(some.map((each) => each.id));
     const path = some[0].detail.audit ? "/api/audits/current/words" : "/api/words"; // an audit's come blind
+    await words.drafts.look(); // what a tab left that is gone by now
     const { ok, answer, detail } = await ask(`${path}?ids=${some.map((each) => each.id).join(",")}`);
     this.fetching = false;
     if (!ok) {

@@ -87,5 +87,5 @@ export function cancelStep(editor) {
   const { entry } = editor;
   editor.put(entry.undo.pop());
   if (entry.undo.length) editor.remember(entry);
-  else editor.words.forget(entry.word);
+  else editor.words.drafts.forget(entry);
 }

@@ -1,6 +1,7 @@
 // The words a person works on: the one in hand, those fetched ahead with their images, and those already decided.
 
 import { ask } from "./asking.js";
+import { Drafts } from "./drafts.js";
 
 const AHEAD = 16; // at fifty decisions a second there is still one in hand
 const REFILL_BELOW = 12;
@@ -53,8 +54,7 @@ export class Words {
   // outbox: its words are left out of what is fetched. queue: says which words are (QueueBar). changed(): called when
   // words have arrived or a fetch failed.
   constructor(project, outbox, queue, changed) {
-    this.drafts = `charloc.${project}.draft.`;
-    this.audits = `charloc.${project}.audit.`; // drafts of what an audit asks
+    this.drafts = new Drafts(project);
     this.outbox = outbox;
     this.queue = queue;
     this.changed = changed;
@@ -71,21 +71,15 @@ export class Words {
 
   // First words of a visit: those with unfinished work come before the queue.
   async open() {
-    const ids = [];
-    for (let i = 0; i < localStorage.length; i += 1) {
-      const key = localStorage.key(i);
-      if (key.startsWith(this.drafts)) ids.push(Number(key.slice(this.drafts.length)));
-    }
+    await this.drafts.look();
     const sent = this.outbox.wordIds(); // what is on its way comes first; the draft stays until then
-    for (const id of ids.filter((each) => !this.holds(each) && !sent.includes(each))) {
+    for (const id of this.drafts.ids().filter((each) => !this.holds(each) && !sent.includes(each))) {
       const { ok, answer, status } = await ask(`/api/words/${id}`);
-      if (ok) {
-        const entry = makeEntry(answer);
-        if (this.restore(entry)) this.ahead.push(entry);
-        else if (!this.dispute(entry)) continue;
-      }
-      // Someone has decided about it since, or it is no word of this project any more.
-      if ((ok || status === 404) && !this.holds(id)) this.forget({ id });
+      if (status === 404) this.drafts.drop(id);
+      if (!ok || this.holds(id)) continue;
+      const entry = makeEntry(answer);
+      if (this.drafts.restore(entry)) this.ahead.push(entry);
+      this.dispute(entry);
     }
     await this.refill();
   }
@@ -98,7 +92,14 @@ export class Words {
   // in this visit: else one word would be done twice. `again`: even if there were none the last time.
   async refill(again = false) {
     if (this.ahead.length >= REFILL_BELOW || this.fetching || (this.exhausted && !again)) return;
-    await this.fetch((words) => this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry)));
+    await this.fetch((words) => this.add(words));
+  }
+
+  // Words of the queue, with what a tab left of them that is gone.
+  add(words) {
+    const fresh = words.filter((word) => !this.holds(word.id)).map(makeEntry);
+    fresh.forEach((entry) => this.drafts.restore(entry));
+    this.ahead.push(...fresh);
   }
 
   // Words opened from elsewhere come before all others; one that is in hand or ahead comes with what was done to it.
@@ -108,7 +109,7 @@ export class Words {
     const opened = found.map((word, k) => {
       const known = [this.current, ...this.ahead].find((entry) => entry && same(entry.word, word));
       const entry = known ?? makeEntry(word);
-      if (!known) this.restore(entry);
+      if (!known) this.drafts.restore(entry);
       if (wanted[k].character in entry.marks) entry.selected = wanted[k].character;
       entry.opened = wanted[k].detail;
       return entry;
@@ -139,7 +140,7 @@ export class Words {
     await this.fetch((words) => {
       this.ahead = this.ahead.filter(touched);
       if (this.current && !stays(this.current)) this.current = null;
-      this.ahead.push(...words.filter((word) => !this.holds(word.id)).map(makeEntry));
+      this.add(words);
     }, stays);
   }
 
@@ -154,6 +155,7 @@ export class Words {
     const held = [this.current, ...this.ahead].filter((entry) => entry && keep(entry)).map((entry) => entry.word.id);
     const excluded = [...new Set([...held, ...this.outbox.wordIds(), ...this.skipped, ...this.seen()])].slice(0, MOST_EXCLUDED);
     this.fetching = true;
+    await this.drafts.look();
     const asked = this.queue.search ? `&${this.queue.search}` : "";
     const { ok, answer } = await ask(`/api/queue?limit=${AHEAD}&exclude=${excluded.join(",")}${asked}`);
     if (generation !== this.generation) return;
@@ -192,7 +194,7 @@ export class Words {
     if (said.kind === "skip") this.skipped.add(entry.word.id);
     entry.redo = [];
     this.past.push({ entry, said });
-    this.forget(entry.word);
+    this.drafts.forget(entry);
   }
 
   // Take up the last decided word again, as the decision `uuid` takes back what was said of it. What is in hand waits as
@@ -213,68 +215,27 @@ export class Words {
     return this.refill(true);
   }
 
-  // --- unfinished work: kept in the browser until it is decided ---
-
-  remember(entry) {
-    const { word, marks, base } = entry;
-    const touched = marks.map((mark) => (mark.state === "untouched" && mark.confidence === undefined ? null : mark));
-    // Under another transcript than the server's, the boxes were found here.
-    const { characters, order, boxes, confidence } = word;
-    const text = entry.fetched.join("\0") === characters.join("\0") ? null : { characters, order, boxes, confidence, marks };
-    const draft = { key: word.key, base: base.id, touched, text, characters };
-    localStorage.setItem(this.draft(word), JSON.stringify(draft));
-  }
-
-  forget(word) {
-    localStorage.removeItem(this.draft(word));
-  }
-
-  draft(word) {
-    return (word.audit ? this.audits : this.drafts) + word.id;
-  }
-
-  // Put unfinished work back onto a freshly fetched word; false if there is none that fits it.
-  restore(entry) {
-    const draft = this.drafted(entry.word);
-    if (draft?.key !== entry.word.key || draft.base !== entry.base.id) return false;
-    const { word, marks } = entry;
-    if (draft.text) {
-      const { marks: all, ...changes } = draft.text;
-      const disagreement = changes.characters.map(() => null);
-      entry.word = { ...word, ...changes, disagreement, text: changes.characters.join("") };
-      entry.marks = all;
-      entry.selected = Math.min(entry.selected, all.length - 1);
-    } else {
-      if (draft.touched.length !== marks.length) return false;
-      entry.marks = marks.map((mark, index) => draft.touched[index] ?? mark);
-    }
-    entry.undo.push({ word, marks });
-    return true;
-  }
-
-  // Somebody else decided about a word with unfinished work in it: sent like a decision, that is shown beside theirs.
-  // False if this browser has no room for it: the draft stays.
-  dispute({ word }) {
-    const draft = this.drafted(word);
-    if (draft?.key !== word.key || !draft.characters) return true; // of another project, or an older page
-    const marks = draft.text?.marks ?? draft.touched.map((mark) => mark ?? { state: "untouched", box: null });
-    const imported = draft.characters.join("\0") === word.imported.join("\0");
-    const said = { kind: "boxes", characters: marks.map(({ state, box }) => ({ state, box })), reason: "" };
-    const about = { ...word, text: draft.characters.join(""), imported: word.imported.join("") };
-    const decision = { word_id: word.id, word_key: word.key, ...said, text: imported ? null : draft.characters, base_id: draft.base };
-    try {
-      this.outbox.add({ ...decision, round_id: word.round_id }, null, about);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  drafted(word) {
-    try {
-      return JSON.parse(localStorage.getItem(this.draft(word)));
-    } catch {
-      return null;
-    }
+  // Somebody else decided about a word with unfinished work in it: that is sent like a decision, and shown beside theirs.
+  // Where there are several drafts, the others wait for the next visit; where there is no room, all of them.
+  dispute(entry) {
+    const [draft, ...later] = entry.unfit;
+    if (!draft) return;
+    const { word } = entry;
+    if (draft.key === word.key && draft.characters) {
+      const marks = draft.text?.marks ?? draft.touched.map((mark) => mark ?? { state: "untouched", box: null });
+      const imported = draft.characters.join("\0") === word.imported.join("\0");
+      const said = { kind: "boxes", characters: marks.map(({ state, box }) => ({ state, box })), reason: "" };
+      const about = { ...word, text: draft.characters.join(""), imported: word.imported.join("") };
+      const decision = { word_id: word.id, word_key: word.key, ...said, text: imported ? null : draft.characters, base_id: draft.base };
+      try {
+        this.outbox.add({ ...decision, round_id: word.round_id }, null, about);
+      } catch {
+        return;
+      }
+    } // else it is of another project, or of an older page
+    entry.unfit = later;
+    entry.others = entry.others.filter((each) => each !== draft);
+    if (entry.undo.length) this.drafts.remember(entry);
+    else this.drafts.forget(entry);
   }
 }

@@ -77,6 +77,9 @@ class LedProcess:
     def answer(self, request: dict[str, Any], **answer: object) -> None:
         self.stdout.lines.put(json.dumps({"id": request["id"], **answer}).encode() + b"\n")
 
+    def says(self, line: bytes) -> None:
+        self.stdout.lines.put(line)
+
     def die(self, last_words: bytes = b"") -> None:
         if last_words:
             self.stdout.lines.put(last_words)

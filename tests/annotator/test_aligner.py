@@ -170,6 +170,38 @@ def test_it_is_started_again_after_its_death_but_not_at_once(ready: Led, clock: 
     until(lambda: ready.aligner.ready)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"Segmentation fault\n", b"\xff\xfe\x00\n", b"[1, 2]\n", b"{}\n", b'{"id": 7777, "boxes": []}\n', b"\n"],
+)
+def test_a_garbled_line_is_a_death(ready: Led, clock: Clock, line: bytes) -> None:
+    first = ready.process
+    asked = ready.ask("running")
+    first.asked()
+    first.says(line)
+    with pytest.raises(NotReady, match="started again"):
+        asked.result(WAIT_S)
+    ended(ready)
+    assert first.killed
+    with pytest.raises(NotReady, match="started again"):  # not at once
+        ready.aligner.solve("me", 0, ASKED)
+    clock.now_s += module.FIRST_PAUSE_S
+    with pytest.raises(NotReady, match="starting"):
+        ready.aligner.solve("me", 0, ASKED)
+    ready.process.answer(ready.process.asked(), round_id=1)
+    until(lambda: ready.aligner.ready)
+    again = ready.ask()
+    ready.process.answer(ready.process.asked(), n=1)
+    assert again.result(WAIT_S)["n"] == 1
+    assert len(ready.processes) == 2
+
+
+def test_a_line_that_nobody_asked_for_is_a_death(ready: Led) -> None:
+    ready.process.says(b'{"id": 1, "boxes": []}\n')
+    ended(ready)
+    assert ready.processes[0].killed
+
+
 def test_what_keeps_it_from_starting_is_said(led: Led, clock: Clock) -> None:
     led.aligner.warm(1, ASKED)
     led.process.answer(led.process.asked(), refused="The checkpoint is damaged. Put the folder back.")
