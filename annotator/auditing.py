@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotator.exporter import overlay
+from annotator.sharing import setting
 from charloc.audit import Estimate, Quality, quality, sample, word_rate
 from charloc.metrics import Errors, word_errors
 from charloc.text import is_space
 from charloc.types import Box, CharlocError
 from db import Round, Store, Word
 from db.audits import Audit
-from db.team_records import Opinion
+from db.team_records import Lease, Opinion
 
 LEAST_WORDS, USUAL_WORDS = 20, 100
 """A sample smaller than this says next to nothing; so many words are offered to begin with."""
@@ -86,6 +87,28 @@ def pending(store: Store, audit: Audit) -> list[int]:
     words = store.audit_words(audit.id)
     skipped = [id for id in words if id in said and said[id].kind == "skip"]
     return [id for id in words if id not in said] + skipped
+
+
+def hand_out(store: Store, audit: Audit, name: str, ids: Sequence[int], limit: int) -> dict[int, Lease | None]:
+    """Put words of an audit into a person's hands: those that still wait, and are in nobody else's.
+
+    Args:
+        store: the open project.
+        audit: which.
+        name: the person's; empty where nobody logs in: then nothing is in anybody's hands.
+        ids: the words, the most wanted first.
+        limit: how many at most.
+
+    Returns:
+        By word id, in the order of `ids`.
+    """
+    if not name:
+        return dict.fromkeys(ids[:limit])
+    waiting = set(pending(store, audit))
+    wanted = [id for id in ids if id in waiting]
+    leases = store.claim(name, wanted, limit, purpose="audit", minutes=setting(store, "lease_minutes"))
+    taken = {each.word_id: each for each in leases}
+    return {id: taken[id] for id in wanted if id in taken}
 
 
 def result(store: Store, audit: Audit, seen: Round | None) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -16,7 +17,7 @@ from annotator.routes_queue import id_list
 from charloc.audit import LEVEL, Estimate, Quality, words_for
 from db import CharacterMark, Round, Store
 from db.audits import Audit
-from db.team_records import NewOpinion
+from db.team_records import Lease, NewOpinion
 
 AT_ONCE = 100
 RATES = ("centres", "boxes", "words_centres", "words_boxes")
@@ -81,9 +82,11 @@ def make_audit_router(store: Store) -> APIRouter:
 
     @router.get("/api/audits/current/pending")
     def pending() -> Json:
-        """The ids of the words that wait to be looked at, in the order they were drawn."""
-        audit = going_on(store)
-        return {"audit": audit.id, "words": auditing.pending(store, audit)}
+        """The ids of the words that wait and are in nobody else's hands, in the order they were drawn."""
+        audit, others = going_on(store), store.held_by_others(author(), "audit")
+        waiting = auditing.pending(store, audit)
+        words = [id for id in waiting if id not in others]
+        return {"audit": audit.id, "words": words, "elsewhere": len(waiting) - len(words)}
 
     @router.get("/api/audits/current/next")
     def following(
@@ -92,18 +95,22 @@ def make_audit_router(store: Store) -> APIRouter:
         """The words to look at next, blind: as `/api/audits/current/words` has them."""
         audit = going_on(store)
         left_out = set(id_list(exclude, "exclude"))
-        ids = [id for id in auditing.pending(store, audit) if id not in left_out][:limit]
-        return {"words": blind_json(store, audit, ids)}
+        ids = [id for id in auditing.pending(store, audit) if id not in left_out]
+        return {"words": blind_json(store, audit, auditing.hand_out(store, audit, author(), ids, limit))}
 
     @router.get("/api/audits/current/words")
     def some(ids: Annotated[str, Query(max_length=4000)]) -> Json:
-        """Words of the audit, blind: without confidence, disagreement, and what people said of them elsewhere."""
+        """Words of the audit, blind: without confidence, disagreement, and what people said of them elsewhere.
+
+        Where people log in they are put into the person's hands; left out are those that have been answered, or are in
+        somebody else's.
+        """
         audit = going_on(store)
         wanted = id_list(ids, "ids")[:AT_ONCE]
         strangers = set(wanted) - set(store.audit_words(audit.id))
         if strangers:
             raise Refused(f"Word {min(strangers)} is not in the audit that is going on.", 404)
-        return {"words": blind_json(store, audit, wanted)}
+        return {"words": blind_json(store, audit, auditing.hand_out(store, audit, author(), wanted, AT_ONCE))}
 
     @router.post("/api/audits/answers")
     def answer(said: Answer) -> Json:
@@ -140,12 +147,13 @@ def going_on(store: Store) -> Audit:
     return found
 
 
-def blind_json(store: Store, audit: Audit, ids: list[int]) -> list[Json]:
+def blind_json(store: Store, audit: Audit, handed: Mapping[int, Lease | None]) -> list[Json]:
     """Words as the editor takes them, with what the round says by itself and nothing that tells how sure it is."""
+    ids = list(handed)
     seen = store.newest_round()
     alone = store.unaided(seen.id, ids) if seen else {}
     listed = []
-    for word in words_json(store, ids):
+    for word, lease in zip(words_json(store, ids), handed.values(), strict=True):
         count = len(word["characters"])  # type: ignore[arg-type]
         own = alone.get(int(str(word["id"])))
         boxes = rows(own.boxes) if own is not None and len(own.boxes) == count else [None] * count
@@ -158,6 +166,7 @@ def blind_json(store: Store, audit: Audit, ids: list[int]) -> list[Json]:
                 "correction": None,
                 "audit": audit.id,
             }
+            | ({"lease": lease.id} if lease else {})
         )
     return listed
 

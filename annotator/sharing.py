@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 
 from db import Correction, NewCorrection, Store
-from db.leases import LEASE_MINUTES, MOST_HELD
+from db.leases import LEASE_MINUTES, MOST_HELD, QUEUED
 from db.team_records import Lease, LeasePurpose, NewOpinion, Opinion
 
 Pick = Callable[[int, Collection[int]], list[int]]
@@ -70,7 +70,7 @@ def hand_out(
     """
     minutes = setting(store, "lease_minutes")
     others = store.held_by_others(name)
-    lost = [each for each in store.holding(name) if each.word_id not in set(exclude)]
+    lost = [each for each in _queued(store, name) if each.word_id not in set(exclude)]
     blind = store.blind_to(name)
     extra: list[Lease] = []
     if mixed:
@@ -89,7 +89,7 @@ def hand_out(
     wanted = [id for id in wanted if id not in blind]
     # What a page of theirs had and has no more: again if it is wanted still, else it is free.
     kept = {*wanted, *(each.word_id for each in extra)}
-    store.release(name, [each.word_id for each in lost if each.word_id not in kept])
+    store.release(name, [each.word_id for each in lost if each.word_id not in kept], QUEUED)
     main = store.claim(name, wanted, limit - len(extra), undecided=undecided, minutes=minutes)
     if mixed and len(main) + len(extra) < limit:
         # The queue has run dry: what else there is to compare, of what the project wants compared.
@@ -99,7 +99,7 @@ def hand_out(
             extra += _extra(store, name, purpose, left, known, minutes)
     for lease in extra:
         main.insert(chance.randint(0, len(main)), lease)
-    full = not main and len(store.holding(name)) >= MOST_HELD
+    full = not main and len(_queued(store, name)) >= MOST_HELD
     return Handed(main, full, len(others))
 
 
@@ -122,6 +122,10 @@ def _handed_for(store: Store, said: NewCorrection, lease_id: int | None) -> Leas
     if lease is None or lease.purpose == "main" or (lease.holder, lease.word_id) != (said.author, said.word_id):
         lease = store.blind_to(said.author).get(said.word_id)
     return "main" if lease is None else lease.purpose
+
+
+def _queued(store: Store, name: str) -> list[Lease]:
+    return [each for each in store.holding(name) if each.purpose in QUEUED]
 
 
 def _share(store: Store, purpose: LeasePurpose) -> float:

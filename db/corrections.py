@@ -14,7 +14,7 @@ from charloc.types import Box
 from db.asked import folded
 from db.checks import check_correction, chunks
 from db.engine import Database
-from db.leases import end_leases, overtaken
+from db.leases import QUEUED, end_leases, overtaken
 from db.proposals import check_round
 from db.records import (
     CharacterMark,
@@ -203,7 +203,7 @@ def append(connection: Connection, new: NewCorrection) -> Correction:
             pinned=states["pinned"],
         )
     )
-    end_leases(connection, new.word_id, new.author, "main", "second", "check")
+    end_leases(connection, new.word_id, new.author, *QUEUED)
     return as_correction(row)
 
 

@@ -22,6 +22,12 @@ MOST_HELD = 8
 LEASE_MINUTES = 10.0
 BLIND: tuple[LeasePurpose, ...] = ("second", "check")
 """What a word is handed out for as if nobody had said anything of it."""
+QUEUED: tuple[LeasePurpose, ...] = ("main", *BLIND)
+"""What a queue hands words out for; an audit is apart from that."""
+PURPOSES: tuple[LeasePurpose, ...] = (*QUEUED, "audit")
+MOST_AUDITED = 16
+"""Words of an audit that one person holds at a time, besides `MOST_HELD`: pages fetch eight, and the next before these
+are done."""
 
 _LEASE = LeaseRow.__table__
 
@@ -38,7 +44,6 @@ class Leases(Database):
         purpose: LeasePurpose = "main",
         undecided: bool = False,
         minutes: float = LEASE_MINUTES,
-        most: int = MOST_HELD,
     ) -> list[Lease]:
         """Take words into a person's hands: the first of the candidates that are free.
 
@@ -53,7 +58,6 @@ class Leases(Database):
             purpose: what for.
             undecided: leave out what has been decided about since the candidates were chosen.
             minutes: until when, from now.
-            most: how many the person may hold in all, whatever for.
 
         Returns:
             The leases, the words they were handed before first, then in the order of the candidates.
@@ -67,7 +71,9 @@ class Leases(Database):
             mine = {each.word_id: each for each in live if each.holder == holder and each.purpose == purpose}
             again = [mine[word_id] for word_id in candidates if word_id in mine][: max(limit, 0)]
             _extend(connection, [each.id for each in again], until)
-            room = min(limit - len(again), most - sum(each.holder == holder for each in live))
+            alike, most = (("audit",), MOST_AUDITED) if purpose == "audit" else (QUEUED, MOST_HELD)
+            held = sum(each.holder == holder and each.purpose in alike for each in live)
+            room = min(limit - len(again), most - held)
             if undecided:
                 candidates = _undecided(connection, candidates)
             taken = {each.word_id for each in live if each.purpose == purpose and purpose != "check"} | mine.keys()
@@ -140,11 +146,13 @@ class Leases(Database):
             _extend(connection, list(renewed), now + timedelta(minutes=minutes))
         return sorted(set(renewed.values()))
 
-    def release(self, holder: str, word_ids: Collection[int] | None = None) -> None:
-        """Give words back, or all that the person holds."""
+    def release(
+        self, holder: str, word_ids: Collection[int] | None = None, purposes: Sequence[LeasePurpose] = PURPOSES
+    ) -> None:
+        """Give words back, or all that the person holds for these purposes."""
         if word_ids is not None and not word_ids:
             return
-        mine: list[ColumnElement[bool]] = [LeaseRow.holder == holder, LeaseRow.ended_at.is_(None)]
+        mine = [LeaseRow.holder == holder, LeaseRow.ended_at.is_(None), LeaseRow.purpose.in_(purposes)]
         with self.write() as connection:
             for chunk in [None] if word_ids is None else chunks(list(word_ids)):
                 some = mine if chunk is None else [*mine, LeaseRow.word_id.in_(chunk)]

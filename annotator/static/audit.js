@@ -12,6 +12,7 @@ const ROWS = [
   ["words_centres", "Words with a wrong centre"],
 ];
 const NONE = "–";
+const ELSEWHERE = "The words that are left are in other people's hands. Look again when they are done.";
 const SOON_MS = 700;
 
 export function mount(element) {
@@ -118,6 +119,7 @@ class AuditPage {
     const { ok, answer, detail } = await ask("/api/audits/current/pending");
     this.say(detail);
     if (!ok) return;
+    if (!answer.words.length) this.say(answer.elsewhere ? ELSEWHERE : "");
     window.dispatchEvent(new CustomEvent("charloc:open", { detail: { words: answer.words, from: "audit", audit: true } }));
   }
 

@@ -71,6 +71,8 @@ export class Opening {
       return;
     }
     words.openFirst(answer.words, some);
+    // Others may have looked at all of these meanwhile, or have them in hand: the next, then.
+    if (!answer.words.length) await this.fetch();
   }
 
   // A word is shown, or none: say where it is from, and have the next ones fetched.

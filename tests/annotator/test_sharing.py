@@ -226,6 +226,30 @@ def test_a_check_looks_like_any_other_word(browsers: dict[str, TestClient], stor
     assert "check" not in kinds, "each is given to a person once"
 
 
+def audited(client: TestClient, path: str = "next?limit=3") -> Json:
+    return client.get(f"/api/audits/current/{path}").json()
+
+
+def test_an_audits_words_are_in_one_persons_hands(browsers: dict[str, TestClient], store: Store) -> None:
+    assert browsers["Ada"].post("/api/audits", json={"words": 10, "seed": 1}).status_code == 201
+    ben, cid = browsers["Ben"], browsers["Cid"]
+    drawn = audited(ben, "pending")["words"]
+    mine = audited(ben)["words"]
+    assert [word["id"] for word in mine] == drawn[:3] and all(store.lease(word["lease"]) for word in mine)
+    assert audited(cid, "pending") == {"audit": 1, "words": drawn[3:], "elsewhere": 3}
+    assert ids(audited(cid)) == drawn[3:6]
+    assert ids(audited(ben)) == drawn[:3], "after a reload, the same"
+    assert ids(audited(ben, f"words?ids={','.join(map(str, drawn))}")) == [*drawn[:3], *drawn[6:]]
+    assert ids(queue(ben)) and audited(cid, "pending")["elsewhere"] == 7, "a queue leaves them in hand"
+    said = decision(mine[0], "boxes") | {"audit": 1}
+    assert ben.post("/api/audits/answers", json=said).status_code == 200
+    assert audited(cid, f"words?ids={drawn[0]}")["words"] == [], "somebody has answered"
+    assert audited(ben, "pending")["words"] == [*drawn[1:3], *drawn[6:]]
+    assert ben.post("/api/leases/renew", json={"ids": drawn[1:2]}).json() == {"held": drawn[1:2]}
+    store.release("Ben")
+    assert audited(cid, "pending")["words"] == drawn[1:]
+
+
 def test_words_opened_by_a_link_are_nobodys(browsers: dict[str, TestClient], store: Store) -> None:
     (word,) = queue(browsers["Ben"], 1)["words"]
     (opened,) = browsers["Ada"].get(f"/api/words?ids={word['id']}").json()["words"]
