@@ -28,12 +28,15 @@ class Result:
         answered: words that were looked at.
         doubtful: of these, the share whose transcript or picture a person says is wrong: their boxes are not judged.
         proposed: errors of what the round people see says by itself, without what people said of these words.
+        aided: of the words judged, those of which that is not known: a round of an earlier version counts with what
+            people had said of them.
         exported: errors of what an export has: what people said in place of what was proposed.
     """
 
     answered: int
     doubtful: Estimate
     proposed: Quality
+    aided: int
     exported: Quality
 
 
@@ -126,19 +129,22 @@ def result(store: Store, audit: Audit, seen: Round | None) -> Result:
     corrections = store.corrections_in_force(ids)
     proposed: list[Errors] = []
     exported: list[Errors] = []
-    doubtful = 0
+    doubtful = aided = 0
     for word in store.words(ids):
         true = _true_boxes(word, said[word.id])
         if true is None:
             doubtful += 1
             continue
         own = alone.get(word.id)
+        if own is None and (own := proposals.get(word.id)) is not None:
+            aided += 1
         proposed.append(_errors(true, [None] * len(true) if own is None else overlay(word, own, None)[0]))
         exported.append(_errors(true, overlay(word, proposals.get(word.id), corrections.get(word.id))[0]))
     return Result(
         answered=len(said),
         doubtful=word_rate(doubtful, len(said), audit.population),
         proposed=quality(proposed, audit.population),
+        aided=aided,
         exported=quality(exported, audit.population),
     )
 

@@ -152,6 +152,8 @@ def blind_json(store: Store, audit: Audit, handed: Mapping[int, Lease | None]) -
     ids = list(handed)
     seen = store.newest_round()
     alone = store.unaided(seen.id, ids) if seen else {}
+    # Where a round of an earlier version does not know that: what an older one said before it could.
+    alone = {id: each for id, (_, each) in store.blind_proposals(ids).items()} | alone
     listed = []
     for word, lease in zip(words_json(store, ids), handed.values(), strict=True):
         count = len(word["characters"])  # type: ignore[arg-type]
@@ -185,6 +187,7 @@ def audit_json(store: Store, audit: Audit, seen: Round | None, width: float) -> 
         "answered": found.answered,
         "left": audit.words - found.answered,
         "doubtful": estimate_json(found.doubtful, None, audit.population),
+        "aided": found.aided,
         "proposed": quality_json(found.proposed, width, audit.population),
         "exported": quality_json(found.exported, width, audit.population),
     }

@@ -7,7 +7,6 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, func, insert, select
 
 from charloc.types import Box, Localization
@@ -15,7 +14,7 @@ from db.checks import check_correction, chunks
 from db.corrections import as_correction, plain_marks
 from db.engine import Database
 from db.leases import end_leases
-from db.proposals import check_round
+from db.proposals import LOCALIZED, check_round, localization
 from db.records import Correction, NewCorrection, RecordError, UnknownItem
 from db.schema import (
     DECIDED,
@@ -168,7 +167,7 @@ class Opinions(Database):
             CorrectionRow.word_id == ProposalRow.word_id, CorrectionRow.kind == "boxes"
         )
         query = (
-            select(*_BLIND)
+            select(ProposalRow.word_id, ProposalRow.round_id, ProposalRow.boxes, *LOCALIZED)
             .join(RoundRow, RoundRow.id == ProposalRow.round_id)
             .where(
                 RoundRow.state == "finished",
@@ -181,7 +180,7 @@ class Opinions(Database):
         with self.read() as connection:
             for chunk in chunks(word_ids):
                 for row in connection.execute(query.where(ProposalRow.word_id.in_(chunk))).mappings():
-                    found[row["word_id"]] = (row["round_id"], _localization(row))
+                    found[row["word_id"]] = (row["round_id"], localization(row))
         return found
 
     # --- words whose boxes are known ---
@@ -242,16 +241,6 @@ def _check_audit(connection: Connection, new: NewOpinion, name: str) -> None:
         raise UnknownItem(f"'{name}' is not in audit {new.audit_id}.")
 
 
-_BLIND = (
-    ProposalRow.word_id,
-    ProposalRow.round_id,
-    ProposalRow.boxes,
-    ProposalRow.confidence,
-    ProposalRow.score,
-    ProposalRow.method,
-)
-
-
 def _check_boxes(connection: Connection, boxes: Mapping[int, Sequence[Box | None]]) -> None:
     lengths: dict[int, int] = {}
     for chunk in chunks(list(boxes)):
@@ -261,15 +250,6 @@ def _check_boxes(connection: Connection, boxes: Mapping[int, Sequence[Box | None
             raise UnknownItem(f"The project has no word {word_id}.")
         if len(of_word) != lengths[word_id] or not any(of_word):
             raise RecordError(f"Word {word_id} has {lengths[word_id]} characters, but {len(of_word)} boxes are known.")
-
-
-def _localization(row: RowMapping) -> Localization:
-    return Localization(
-        boxes=np.frombuffer(row["boxes"], "<f4").astype(np.float32).reshape(-1, 4),
-        confidence=np.frombuffer(row["confidence"], "<f4").astype(np.float32),
-        score=np.nan if row["score"] is None else row["score"],
-        method=row["method"],
-    )
 
 
 def _as_correction(new: NewOpinion) -> NewCorrection:

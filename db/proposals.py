@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Text, cast, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from charloc.types import Localization
@@ -18,6 +18,8 @@ from db.records import RecordError, UnknownItem
 from db.schema import CorrectionRow, ProposalRow, RoundRow, StandingRow, WordRow
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+LOCALIZED = (ProposalRow.confidence, ProposalRow.score, ProposalRow.method)
+"""What `localization` reads besides boxes."""
 
 
 class Proposals(Database):
@@ -33,25 +35,22 @@ class Proposals(Database):
     def unaided(self, round_id: int, word_ids: Sequence[int]) -> dict[int, Localization]:
         """What a finished round says of words by itself: without what people had said of them; as `proposals` else.
 
-        Rounds made before this was kept give what they propose.
+        Left out as well are words of which that is not known: a round made before it was kept held fixed what people
+        had said of them.
         """
-        return self._localizations(round_id, word_ids, func.coalesce(ProposalRow.unaided, ProposalRow.boxes))
+        known = or_(ProposalRow.unaided.is_not(None), ~_aided())
+        return self._localizations(round_id, word_ids, func.coalesce(ProposalRow.unaided, ProposalRow.boxes), known)
 
-    def _localizations(self, round_id: int, word_ids: Sequence[int], which: Column) -> dict[int, Localization]:
+    def _localizations(
+        self, round_id: int, word_ids: Sequence[int], boxes: Column, *which: ColumnElement[bool]
+    ) -> dict[int, Localization]:
+        query = select(ProposalRow.word_id, *LOCALIZED, boxes.label("boxes")).where(*_of_present_text(round_id), *which)
         found: dict[int, Localization] = {}
-        query = select(ProposalRow.word_id, which, ProposalRow.confidence, ProposalRow.score, ProposalRow.method).where(
-            *_of_present_text(round_id)
-        )
         with self.read() as connection:
             check_round(connection, round_id)
             for chunk in chunks(word_ids):
-                for id, boxes, confidence, score, method in connection.execute(query.where(_among(chunk))):
-                    found[id] = Localization(
-                        boxes=np.frombuffer(boxes, "<f4").astype(np.float32).reshape(-1, 4),
-                        confidence=np.frombuffer(confidence, "<f4").astype(np.float32),
-                        score=math.nan if score is None else score,
-                        method=method,
-                    )
+                for row in connection.execute(query.where(_among(chunk))).mappings():
+                    found[row["word_id"]] = localization(row)
         return found
 
     def disagreements(self, round_id: int, word_ids: Sequence[int]) -> dict[int, NDArray[np.float32] | None]:
@@ -127,6 +126,30 @@ def order_queue(connection: Connection, round_id: int) -> None:
     mine = (ProposalRow.round_id == round_id, ProposalRow.word_id == StandingRow.word_id)
     uncertainty = select(ProposalRow.uncertainty).where(*mine).scalar_subquery()
     connection.execute(update(StandingRow).values(turn=func.coalesce(-uncertainty, math.inf)))
+
+
+def localization(row: RowMapping) -> Localization:
+    """Out of a row with `boxes` and `LOCALIZED`."""
+    return Localization(
+        boxes=np.frombuffer(row["boxes"], "<f4").astype(np.float32).reshape(-1, 4),
+        confidence=np.frombuffer(row["confidence"], "<f4").astype(np.float32),
+        score=math.nan if row["score"] is None else row["score"],
+        method=row["method"],
+    )
+
+
+def _aided() -> ColumnElement[bool]:
+    """Whether a proposal is of a round from before `unaided` was kept, which knew what people had said of the word."""
+    # The share that was held back is kept since the same revision of the tables.
+    older = select(RoundRow.corrections_upto).where(
+        RoundRow.id == ProposalRow.round_id, RoundRow.heldback_share.is_(None)
+    )
+    said = select(CorrectionRow.id).where(
+        CorrectionRow.word_id == ProposalRow.word_id,
+        CorrectionRow.kind == "boxes",
+        CorrectionRow.id <= older.correlate(ProposalRow).scalar_subquery(),
+    )
+    return said.correlate(ProposalRow).exists()
 
 
 def check_round(connection: Connection, round_id: int) -> None:

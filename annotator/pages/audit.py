@@ -48,6 +48,7 @@ TEMPLATE = """
       <tbody data-role="rows"></tbody>
     </table></div>
     <p data-role="doubtful"></p>
+    <p data-role="aided"></p>
     <details data-role="how"><summary>How this is worked out</summary>
       <p>Words are drawn uniformly, without putting back, by a seed that is kept; more words continue the same sample. A
         centre is wrong when it is more than a quarter of the word's height away, a box when it overlaps yours by less

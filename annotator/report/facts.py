@@ -171,6 +171,9 @@ def _by_audit(store: Store, seen: Round | None) -> tuple[Error, ...]:
         if not found.answered:
             continue
         number = f"round {seen.number} by itself" if seen else "nothing"
+        if seen and found.aided:
+            fixed = f"with what people had said of {found.aided:,} of these words held fixed"
+            number = f"round {seen.number}, made by an earlier version {fixed},"
         judged = (
             (f"as {number} proposes", found.proposed),
             ("as exported, with what people corrected", found.exported),

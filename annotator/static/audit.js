@@ -95,6 +95,11 @@ class AuditPage {
       ? `In ${wrong} of ${of} words the transcript or the picture was said to be wrong (${rate(doubtful)} of all words); ` +
         "their boxes are not judged."
       : "";
+    this.part("aided").textContent = audit.aided
+      ? `Round ${seen.number} was made by an earlier version of charloc: of ${number(audit.aided, 0)} of these words it does not know ` +
+        "what it would propose by itself, so what people had corrected before counts as its own, and its errors look rarer than " +
+        "they are. Train a round: the same answers then judge that one by itself."
+      : "";
     this.part("seed").textContent = `Audit ${audit.id}, seed ${audit.seed}, ${number(population, 0)} words to draw from.`;
   }
 

@@ -13,6 +13,7 @@ from annotator import auditing
 from annotator.auditing import LEAST_WORDS
 from charloc.types import CharlocError
 from db import CharacterMark, NewCorrection, Store
+from tests.db.make import before_unaided_was_kept
 from tests.projects import TEXTS, add_round, add_words
 
 WORDS = 30
@@ -158,6 +159,30 @@ def test_errors_are_judged_as_proposed_and_as_exported(client: TestClient, store
     assert (found["proposed"]["boxes"]["wrong"], found["exported"]["boxes"]["wrong"]) == (3, 0)
     assert found["exported"]["boxes"]["low"] == 0 < found["exported"]["boxes"]["high"]
     assert json.dumps(found), "plain JSON, nothing that is no number"
+
+
+def test_what_an_older_round_says_by_itself_is_not_made_up(client: TestClient, store: Store, truth: dict) -> None:
+    """It held fixed what people had said of some of the words, and did not keep what it would say without that."""
+    audit = begin(client)
+    words = client.get("/api/audits/current/next", params={"limit": 25}).json()["words"]
+    for word in words[:2]:
+        marks = tuple(CharacterMark("pinned", (0.0, 0.0, 3.0, 3.0)) for _ in word["characters"])
+        store.save_correction(NewCorrection(word["id"], str(uuid4()), "boxes", marks))
+    fixed = truth | {word["text"]: np.full((len(word["text"]), 4), (0, 0, 3, 3.0)) for word in words[:2]}
+    add_round(store, fixed, noise_px=0.0, method="segmental")
+    newest = store.rounds()[-1]
+    before_unaided_was_kept(store, newest.id)
+    ids = [word["id"] for word in words]
+    assert store.proposals(newest.id, ids).keys() - store.unaided(newest.id, ids).keys() == set(ids[:2])
+    shown = client.get("/api/audits/current/next", params={"limit": 25}).json()["words"]
+    assert [word["boxes"] for word in shown] == [word["boxes"] for word in words], "nobody is shown what people said"
+    for word in words:
+        answer(client, word, audit)
+    found = current(client)
+    assert found["aided"] == 2 and found["proposed"]["words"] == 25
+    assert found["proposed"]["words_boxes"]["wrong"] == 2, "what they said counts as the round's, and is said to"
+    add_round(store, truth, noise_px=0.0, method="segmental")
+    assert current(client)["aided"] == 0
 
 
 def test_before_anything_was_proposed_all_of_it_is_missing(tmp_path) -> None:

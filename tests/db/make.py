@@ -8,7 +8,7 @@ from itertools import count
 from math import inf
 
 import numpy as np
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from charloc.types import Localization, SourceWord
 from db import CharacterMark, Correction, CorrectionKind, NewCorrection, Round, RoundStats, Store
@@ -55,6 +55,13 @@ def finish(store: Store, uncertainties: Mapping[int, float], value: float = 1.0)
     proposals = [(id, localization(lengths[id], value), each) for id, each in uncertainties.items()]
     store.finish_round(begun.id, proposals, STATS, None)
     return store.round(begun.id)
+
+
+def before_unaided_was_kept(store: Store, round_id: int) -> None:
+    """Make a round one of an older project: what it said by itself is not known."""
+    with store.write() as connection:
+        connection.execute(update(RoundRow).where(RoundRow.id == round_id).values(heldback_share=None))
+        connection.execute(update(ProposalRow).where(ProposalRow.round_id == round_id).values(unaided=None))
 
 
 def marks(*states: str) -> tuple[CharacterMark, ...]:

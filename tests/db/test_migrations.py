@@ -149,6 +149,7 @@ def test_a_project_of_the_first_version_is_updated(tmp_path: Path) -> None:
         assert_whole(store)
         assert store.proposals(1, [1])[1].boxes.shape == (2, 4)
         assert store.disagreements(1, [1]) == {1: None}
+        assert store.round(1).heldback_share is None, "rounds that did not keep what they say by themselves"
         assert store.queue(1, []) == [1]
     (copy,) = (tmp_path / "backups").iterdir()
     assert copy.name.startswith("charloc-0001-")
