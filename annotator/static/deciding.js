@@ -88,7 +88,7 @@ export function undo(editor) {
   words.back(uuid);
   editor.progress.takenBack();
   if (last.entry.undo.length) editor.remember(last.entry);
-  editor.show();
+  editor.open();
   editor.toast("Back to the word before; what was said about it is taken back.");
 }
 

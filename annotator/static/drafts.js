@@ -43,12 +43,12 @@ export class Drafts {
   }
 
   // Keep what is said of a word so far. Throws if the browser's storage refuses.
-  remember({ word, marks, base, fetched, others = [] }) {
+  remember({ word, marks, base, fetched, held, others = [] }) {
     const touched = marks.map((mark) => (mark.state === "untouched" && mark.confidence === undefined ? null : mark));
     // Under another transcript than the server's, the boxes were found here.
     const { characters, order, boxes, confidence } = word;
     const text = fetched.join("\0") === characters.join("\0") ? null : { characters, order, boxes, confidence, marks };
-    this.write(word, [{ key: word.key, base: base.id, touched, text, characters, at: Date.now() }, ...others]);
+    this.write(word, [{ key: word.key, base: base.id, touched, text, characters, held, at: Date.now() }, ...others]);
   }
 
   // It is decided, or all of it was taken back. What did not fit the word is not about that.
@@ -97,6 +97,7 @@ export class Drafts {
     entry.undo.push(bare, ...fit.slice(1).reverse().map(({ step }) => step));
     Object.assign(entry, fit[0].step);
     entry.selected = Math.min(entry.selected, entry.marks.length - 1);
+    entry.held = fit[0].draft.held; // Alt: what nobody touched stays where it is
     entry.versions = fit.length;
     return true;
   }

@@ -37,6 +37,7 @@ class Editor {
     });
     this.live = new Live({
       current: () => this.entry,
+      busy: () => this.stage.drag || this.transcript.editing,
       apply: (...solved) => follow(this, ...solved),
       problem: (text) => this.draw(text),
     });
@@ -113,7 +114,13 @@ class Editor {
 
   next() {
     this.words.next();
+    this.open();
+  }
+
+  // Show the word that has come into hand.
+  open() {
     this.show();
+    if (this.entry && may("annotator")) this.live.reopen(this.entry);
   }
 
   // Show what is in hand: a word, or why there is none.

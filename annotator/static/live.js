@@ -1,13 +1,16 @@
 // Live re-alignment: while a person moves one character, the untouched ones are solved anew under what was said.
 //
 // One request is under way at a time; what is asked meanwhile waits as one, the latest. An answer counts only for the
-// step of the word it was asked in: after an undo, another step or another word it is dropped.
+// step of the word it was asked in: after an undo, another step or another word it is dropped. Where the service is not
+// there (yet), the same is asked again a while later, as long as it counts.
 
 import { ask } from "./asking.js";
 import { newUuid } from "./outbox.js";
 import { setting } from "./settings.js";
 
 const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
+const TRIES = 12; // the first of them at this pace, then each after twice the time
+const TRIES_AT_PACE = 6;
 const TIMEOUT_MS = 5000;
 const SUPERSEDED = 409; // a newer step of this page came first
 const IMPOSSIBLE = 422; // what was said cannot be followed
@@ -15,17 +18,24 @@ const MOST_WARMED = 32;
 const KEY = "charloc.live";
 
 export class Live {
-  // current(): the word in hand. apply(entry, boxes, confidence): what was solved. problem(text): why not.
-  constructor({ current, apply, problem }) {
-    Object.assign(this, { current, apply, problem });
+  // current(): the word in hand. busy(): whether a hand is at it just now. apply(entry, boxes, confidence): what was
+  // solved. problem(text): why not.
+  constructor({ current, busy, apply, problem }) {
+    Object.assign(this, { current, busy, apply, problem });
     this.on = localStorage.getItem(KEY) !== "off";
     this.client = newUuid(); // two pages may show the same word
     this.seq = 0; // of requests
     this.dropped = 0; // up to this one, answers are not wanted any more
     this.wanted = null;
     this.asking = false;
+    this.away = false; // the last answer was none, and there may be one soon
+    this.pauseMs = PAUSE_MS;
     this.pausedUntil = 0;
     this.warmed = new Set();
+    this.inputs = 0; // of the person: keys and presses
+    for (const name of ["keydown", "pointerdown"]) {
+      document.addEventListener(name, () => (this.inputs += 1), { capture: true, passive: true });
+    }
   }
 
   // Switch it on or off, for good.
@@ -36,31 +46,66 @@ export class Live {
   }
 
   // Something was said about a character of this word.
-  ask(entry) {
+  ask(entry, inputs = null) {
     const open = (mark, index) => mark.state === "untouched" && entry.word.characters[index].trim();
     if (!this.on || !entry.marks.some(open)) return this.drop();
-    this.wanted = entry;
-    if (!this.asking) this.run();
+    clearTimeout(this.retrying);
+    this.want({ entry, step: entry.undo.at(-1), inputs, tries: 0 });
+  }
+
+  // A word is shown with characters that were placed earlier, and nothing has followed that yet. Once the person has begun
+  // to do something with it, nothing moves because of that any more.
+  reopen(entry) {
+    const placed = entry.marks.some(({ state }) => state === "pinned" || state === "invisible");
+    const followed = entry.marks.some(({ state, confidence }) => state === "untouched" && confidence !== undefined);
+    if (placed && !followed && !entry.held) this.ask(entry, this.inputs);
   }
 
   // What is under way is not wanted any more.
   drop() {
+    clearTimeout(this.retrying);
     this.wanted = null;
     this.dropped = this.seq;
+  }
+
+  want(question) {
+    this.wanted = question;
+    if (!this.asking) this.run();
+  }
+
+  // Whether an answer to it still counts. `step` are the marks before the step it was asked in: its identity.
+  counts({ entry, step, inputs }) {
+    return this.on && entry === this.current() && step === entry.undo.at(-1) && (inputs ?? this.inputs) === this.inputs;
+  }
+
+  later(question) {
+    if (question.tries >= TRIES) return;
+    const wait = this.pauseMs * 2 ** Math.max(0, question.tries - TRIES_AT_PACE);
+    clearTimeout(this.retrying);
+    this.retrying = setTimeout(() => {
+      if (!this.counts(question)) return;
+      if (this.busy()) this.later(question);
+      else this.want({ ...question, tries: question.tries + 1 });
+    }, wait);
   }
 
   async run() {
     this.asking = true;
     while (this.wanted) {
-      const entry = this.wanted;
+      const question = this.wanted;
+      const { entry } = question;
       this.wanted = null;
-      if (performance.now() < this.pausedUntil) break;
-      const step = entry.undo.at(-1); // the marks before this step: its identity
+      if (performance.now() < this.pausedUntil) {
+        this.later(question);
+        break;
+      }
       const asked = this.solve(entry);
       const { seq } = this;
       const answer = await asked;
-      const holds = seq > this.dropped && entry === this.current() && step === entry.undo.at(-1);
-      if (!answer || !holds) continue; // an answer that comes late
+      if (seq <= this.dropped || !this.counts(question)) continue; // an answer that comes late
+      const again = answer ? question.tries > 0 && this.busy() : this.away; // nothing moves under a hand
+      if (again && !this.wanted) this.later(question);
+      if (again || !answer) continue;
       if (answer.detail) this.problem(answer.detail);
       if (answer.boxes?.length === entry.marks.length) this.apply(entry, answer.boxes, answer.confidence);
     }
@@ -71,12 +116,14 @@ export class Live {
   // is no service, or the answer is not to this question.
   async solve({ word, marks }) {
     const seq = (this.seq += 1);
+    this.away = false;
     const said = marks.map(({ state, box }) => ({ state, box }));
     const body = { word_key: word.key, characters: word.characters, text: null, marks: said, seq, client: this.client };
     const { ok, answer, status } = await ask(`/api/words/${word.id}/realign`, body, TIMEOUT_MS);
     if (ok) return answer.seq === seq ? answer : null;
     if (status === IMPOSSIBLE) return answer;
-    if (status !== SUPERSEDED) this.pausedUntil = performance.now() + PAUSE_MS;
+    this.away = status === 0 || status >= 500;
+    if (status !== SUPERSEDED) this.pausedUntil = performance.now() + this.pauseMs;
     return null;
   }
 

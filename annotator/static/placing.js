@@ -10,6 +10,7 @@ const SAME_STEP_MS = 700; // nudges closer than this are one step to undo
 export function pin(editor, index, box, going, alone = false) {
   begin(editor.entry, index);
   mark(editor, index, { state: "pinned", box }, going);
+  editor.entry.held = alone;
   if (alone) editor.live.drop();
   else editor.live.ask(editor.entry);
 }
@@ -79,7 +80,7 @@ export function follow(editor, entry, boxes, confidence) {
   entry.marks = followed(word, marks, since?.marks ?? marks, within, confidence);
   editor.stage.update(true);
   editor.draw();
-  editor.rememberSoon(entry);
+  if (entry.undo.length) editor.rememberSoon(entry); // a word that was only looked at is no unfinished work
 }
 
 // A drag that was none after all: as if it had not been.

@@ -9,6 +9,7 @@ const PAUSE_MS = 5 * 60 * 1000; // a longer gap is no work: the word after it co
 const LEAST_GAPS = 4;
 const MOST_KEPT = 500;
 const FEW = 50; // characters checked
+const CHOSEN = "The queue chose these words, mostly hard ones: it is not the error of the whole set, which an audit measures.";
 
 export class Progress {
   constructor(editor, project) {
@@ -99,8 +100,9 @@ export function errorsText(errors) {
   const how = latest.measure === "heldback"
     ? "Judged by words you corrected that it did not learn from." : "Each judged by what you corrected before it learned from that."; // prettier-ignore
   const few = Math.min(latest.chars, first?.chars ?? Infinity) < FEW ? " These are few characters: a rough figure." : "";
-  if (!first?.chars) return [`model wrong: ${percent(latest)}`, `${told(latest)} ${how}${few}`];
-  return [`model wrong: ${percent(first)} → ${percent(latest)}`, `${told(first)} ${told(latest)} ${how}${few}`];
+  const whose = `${how} ${CHOSEN}${few}`;
+  if (!first?.chars) return [`model wrong: ${percent(latest)}`, `${told(latest)} ${whose}`];
+  return [`model wrong: ${percent(first)} → ${percent(latest)}`, `${told(first)} ${told(latest)} ${whose}`];
 }
 
 function told(error) {

@@ -208,6 +208,7 @@ def test_an_answer_that_comes_too_late_changes_nothing(page: Page, solver: Solve
 
 def test_without_the_service_all_goes_on_and_it_is_tried_again(page: Page, solver: Solver) -> None:
     ready(page)
+    page.evaluate("charloc.live.pauseMs = 1e6")
     for status in (503, 404):
         page.evaluate("charloc.live.pausedUntil = 0")  # as when a while has passed
         solver.status = status

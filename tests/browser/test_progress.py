@@ -28,6 +28,7 @@ def test_it_says_how_far_how_fast_and_how_the_errors_fell(page: Page, store: Sto
     expect(fell).to_have_text("model wrong: 30 % → 15 %", timeout=15_000)
     title = fell.get_attribute("title") or ""
     assert "Round 0 had 45 of 150 checked characters wrong. Round 1 had 6 of 40" in title and "few characters" in title
+    assert "The queue chose these words" in title and "an audit" in title
     page.keyboard.press("u")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
