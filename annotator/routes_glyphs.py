@@ -77,11 +77,11 @@ def make_glyph_router(store: Store) -> APIRouter:
 
         `sheet` goes on with what an earlier answer began: in its order, whatever people said and rounds did since.
         """
-        late.look()
+        ready = late.look()
         found = sheet_of(character, order)
         if found is None:
             nothing: Json = {"rows": [], "atlases": [], "cell": [44, 66]}
-            return nothing | {"count": 0, "sheet": "", "round_id": None, "compared": False}
+            return nothing | {"count": 0, "sheet": "", "round_id": None, "compared": False, "ready": True}
         now, round_id = found
         sheet = sheets.gone_on_with(name, now) if name else now
         if sheet is None:
@@ -95,6 +95,8 @@ def make_glyph_router(store: Store) -> APIRouter:
         return {
             "count": len(sheet.word),
             "sheet": sheet.name,
+            # Which words have which character is told by what is prepared for queues.
+            "ready": ready,
             "round_id": round_id,
             "compared": bool(np.isfinite(sheet.oddity).any()),
             "cell": list(sheet.cell),

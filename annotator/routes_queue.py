@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotator.access import author, person
 from annotator.api import Id, Json, Refused, leased_json, words_json
 from annotator.sharing import hand_out, setting
-from annotator.turns import Late
+from annotator.turns import TAKE_WORK, Late
 from charloc.text import characters
 from db import Asked, Store, UnknownItem
 from db.asked import Queue, State
@@ -90,8 +90,8 @@ def make_queue_router(store: Store) -> APIRouter:
 
     @router.get("/api/queue/about")
     def about(asked: AskedFor) -> Json:
-        """How many words a queue has left, and how many it has whatever their state."""
-        return {"left": store.queue_length(asked)}
+        """How many words a queue has left, and whether it has the order of the round people see already."""
+        return {"ready": asked.queue not in TAKE_WORK or late.look(0), "left": store.queue_length(asked)}
 
     @router.get("/api/queue/choices")
     def choices() -> Json:

@@ -15,6 +15,7 @@ from annotator.jobs import Jobs
 from annotator.lines import line_of
 from annotator.rounds import check_start, pause_round
 from annotator.starts import FRESH, INIT, Start
+from annotator.turns import Late
 from charloc.methods import METHODS
 from db import Round, Store, UnknownItem
 
@@ -41,6 +42,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
     """All routes of rounds, on this store."""
     router = APIRouter()
     comparisons = Comparisons(store)
+    late = Late(store)
 
     @router.get("/api/rounds")
     def rounds() -> Json:
@@ -95,6 +97,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
         one_round(store, round_id)
         with jobs.resting():
             found = store.go_back_to(round_id)
+        late.look(0, own=False)
         return {"seen": found.id, "number": found.number}
 
     @router.get("/api/rounds/compare")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotator.access import author
 from annotator.api import Id, Json, picture_json
 from annotator.routes_queue import AskedFor, id_list
-from annotator.turns import Late
+from annotator.turns import TAKE_WORK, Late
 from db import Correction, Store
 from db.corrections import decides
 
@@ -38,10 +38,10 @@ def make_words_router(store: Store) -> APIRouter:
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
     ) -> Json:
-        """A page of the words that are asked for."""
-        late.look()
+        """A page of the words that are asked for; `ready` as in `/api/queue/about`."""
+        ready = late.look() or asked.queue not in TAKE_WORK
         ids = store.listed(asked, offset, limit)
-        return {"count": store.queue_length(asked), "words": rows(store, ids)}
+        return {"count": store.queue_length(asked), "ready": ready, "words": rows(store, ids)}
 
     @router.get("/api/tags")
     def tags(ids: Annotated[str, Query(max_length=4000)] = "") -> Json:

@@ -26,6 +26,8 @@ CANDIDATES = 20_000
 """The most doubtful words, of which they are."""
 OWN_S = 60.0
 """So long the process that ran a round is left to do it."""
+TAKE_WORK = ("apart", "both", "diverse", "character")
+"""The queues whose order is prepared."""
 ANSWERED = 0.7
 """What is corrected counts as asked about with as much confidence in each of its characters."""
 
@@ -57,22 +59,34 @@ class Late:
         self._store = store
         self._working = _WORKING.setdefault(store, Lock())
 
-    def look(self, wait_s: float = 1.0) -> None:
-        """Begin, if there is something to prepare, and wait a moment; what there was is used until it is done."""
-        newest = self._store.newest_round()
-        if newest is None or newest.finished_at is None or self._store.queues_of() == newest.id:
-            return
-        if (datetime.now(UTC) - newest.finished_at).total_seconds() < OWN_S or not self._working.acquire(
-            blocking=False
-        ):
-            return
-        thread = Thread(target=self._prepare, args=(newest,), daemon=True)
+    def look(self, wait_s: float = 1.0, *, own: bool = True) -> bool:
+        """Begin, if there is something to prepare, and wait a moment; what there was is used until it is done.
+
+        Args:
+            wait_s: how long to wait at most.
+            own: whether the process that ran the round may still be about to do it.
+
+        Returns:
+            Whether what is prepared is that of the round people see.
+        """
+        seen = self._store.newest_round()
+        if seen is None or seen.finished_at is None or self._store.queues_of() == seen.id:
+            return True
+        its_turn = own and (datetime.now(UTC) - seen.finished_at).total_seconds() < OWN_S
+        if its_turn or not self._working.acquire(blocking=False):
+            return False
+        thread = Thread(target=self._prepare, args=(seen,), daemon=True)
         thread.start()
         thread.join(wait_s)
+        return self._store.queues_of() == seen.id
 
-    def _prepare(self, newest: Round) -> None:
+    def _prepare(self, this: Round) -> None:
         try:
-            prepare(self._store, newest)
+            done = None
+            # Another one may be gone back to meanwhile.
+            while this.id != done:
+                prepare(self._store, this)
+                done, this = this.id, self._store.newest_round() or this
         finally:
             self._working.release()
 

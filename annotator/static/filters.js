@@ -4,6 +4,10 @@
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
 
+// After a round, and after going back to another one, some orders are made a moment later.
+export const EARLIER = "This order is still an earlier round's. Its own follows by itself.";
+export const SOON_MS = 2000;
+
 export const QUEUES = {
   uncertain: ["Least certain", "The words a round is least sure of come first"],
   both: ["Unsure and disputed", "By doubt and by other methods' disagreement together: finds most that is wrong"],

@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
-import { Filters, QUEUES, filtered, fromAddress, query, toAddress } from "./filters.js";
+import { EARLIER, Filters, QUEUES, SOON_MS, filtered, fromAddress, query, toAddress } from "./filters.js";
 import { follow } from "./status.js";
 
 const PLAIN = { queue: "uncertain", state: "open" };
@@ -47,8 +47,14 @@ export class QueueBar {
     const { search } = this;
     const { ok, answer } = await ask(`/api/queue/about?${search}`);
     if (!ok || search !== this.search) return ok;
-    const { left } = answer;
+    const { left, ready } = answer;
     this.left.textContent = `${left.toLocaleString()} ${this.again ? (left === 1 ? "word" : "words") : "left"}`;
+    this.left.title = ready ? "" : EARLIER;
+    if (!ready && this.unready !== search) this.editor.toast(EARLIER);
+    clearTimeout(this.soon);
+    if (!ready) this.soon = setTimeout(() => this.count(), SOON_MS);
+    else if (this.unready === search) this.editor.words?.refresh(); // what is ahead came in the earlier order
+    this.unready = ready ? null : search;
     return true;
   }
 

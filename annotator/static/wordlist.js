@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { button, make } from "./elements.js";
-import { Filters, filtered, query } from "./filters.js";
+import { EARLIER, Filters, SOON_MS, filtered, query } from "./filters.js";
 import { follow } from "./status.js";
 
 const PLAIN = { queue: "import", state: "any" };
@@ -58,7 +58,10 @@ class WordList {
     }
     this.words = answer.words;
     this.count = answer.count;
+    this.ready = answer.ready;
     this.draw();
+    clearTimeout(this.soon);
+    if (!answer.ready) this.soon = setTimeout(() => this.load(), SOON_MS);
     return true;
   }
 
@@ -69,7 +72,8 @@ class WordList {
     this.part("none").hidden = count > 0;
     if (!count) this.drawNone();
     const end = offset + words.length;
-    this.part("where").textContent = count ? `${(offset + 1).toLocaleString()}–${end.toLocaleString()} of ${count.toLocaleString()}` : "";
+    const where = `${(offset + 1).toLocaleString()}–${end.toLocaleString()} of ${count.toLocaleString()}`;
+    this.part("where").textContent = !count ? "" : this.ready ? where : `${where}. ${EARLIER}`;
     this.button("before").disabled = offset === 0;
     this.button("after").disabled = end >= count;
     this.drawChosen();

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from threading import Event
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from annotator import turns
 from annotator.comparison import clearly_worse, contradictions, moved, shifts_h
 from annotator.heldback import LEAST_WORDS, held_back
 from annotator.terminal import show_status
+from annotator.turns import prepare
 from charloc.types import Localization
-from db import CharacterMark, NewCorrection, Prequential, RoundStats, Store
+from db import CharacterMark, NewCorrection, Prequential, Round, RoundStats, Store
 from tests.annotator.conftest import Starter
 from tests.projects import add_words
 
@@ -94,6 +97,38 @@ def test_another_round_is_shown(client: TestClient, store: Store, words: list[in
     assert client.post("/api/rounds/99/go-back", json={}).status_code == 404
     client.post("/api/rounds", json={"method": "guess"})
     assert client.post(f"/api/rounds/{second}/go-back", json={}).status_code == 409, "one is being started"
+
+
+def test_after_going_back_every_order_is_that_rounds_or_said_to_be_another(
+    client: TestClient, store: Store, words: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = store.newest_round()
+    assert first is not None
+    prepare(store, first)
+    second = store.round(finish(store, {}))
+    prepare(store, second)
+    begun, go_on = Event(), Event()
+
+    def slow(store: Store, this: Round) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        prepare(store, this)
+
+    def about(queue: str) -> bool:
+        return client.get("/api/queue/about", params={"queue": queue, "character": "e"}).json()["ready"]
+
+    assert about("both")
+    monkeypatch.setattr(turns, "prepare", slow)
+    client.post(f"/api/rounds/{first.id}/go-back", json={})
+    assert begun.wait(10), "it is begun at once, however lately the round has finished"
+    assert [about(queue) for queue in ("both", "character", "uncertain", "import")] == [False, False, True, True]
+    assert not client.get("/api/list", params={"queue": "diverse"}).json()["ready"]
+    assert not client.get("/api/glyphs", params={"character": "e"}).json()["ready"]
+    client.post(f"/api/rounds/{second.id}/go-back", json={})  # while the other is worked out
+    go_on.set()
+    with turns._WORKING[store]:
+        assert store.queues_of() == second.id
+    assert about("both") and client.get("/api/glyphs", params={"character": "e"}).json()["ready"]
 
 
 def test_the_command_line_says_which_round_people_see(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

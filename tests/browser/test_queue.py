@@ -7,7 +7,8 @@ import re
 from playwright.sync_api import Page, expect
 
 from annotator.turns import prepare
-from db import NewCorrection, Store
+from db import NewCorrection, Store, WordTurns
+from db.queues import PREPARED
 from tests.browser.looking import all_saved, ready, word
 
 
@@ -77,6 +78,24 @@ def test_recent_and_flagged_words_do_not_come_twice_in_a_visit(page: Page, store
     expect(page.locator("[data-role=empty]")).to_contain_text("Nothing is flagged")
     all_saved(page)
     assert store.counts().flagged == 1
+
+
+def test_an_order_that_is_not_the_rounds_yet_is_said_to_be_another(page: Page, store: Store) -> None:
+    newest = store.newest_round()
+    assert newest is not None
+    ids = store.word_ids()
+    store.put_turns(newest.id, [WordTurns(id, None, float(place), 0.0, {}) for place, id in enumerate(ids)])
+    store.set_setting(PREPARED, newest.id + 1)  # as after going back to another round
+    page.goto(re.sub(r"\?.*", "", page.url) + "?queue=both")
+    shows(page, ids[0])
+    left = page.get_by_role("search", name="Which words").locator(".cl-left")
+    said = "This order is still an earlier round's. Its own follows by itself."
+    expect(page.locator("[data-role=toast]")).to_contain_text(said)
+    expect(left).to_have_attribute("title", said)
+    store.put_turns(newest.id, [WordTurns(id, None, -float(place), 0.0, {}) for place, id in enumerate(ids)])
+    expect(left).to_have_attribute("title", "")
+    page.wait_for_function("(id) => charloc.words.ahead[0].word.id === id", arg=ids[-1])
+    assert word(page)["id"] == ids[0], "what is in hand stays"
 
 
 def test_the_bar_fits_a_phone(page: Page) -> None:
