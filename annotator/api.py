@@ -87,7 +87,7 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
 
     @router.get("/api/words/{word_id}")
     def word(word_id: Id) -> Json:
-        """One word with its newest proposal and the correction in force."""
+        """One word with its proposal and the correction in force."""
         one_word(store, word_id)
         # Somebody with unfinished work on a word sees it as it was handed to them.
         lease = store.unsettled(author(), word_id) if author() and word_id not in hidden(store) else None
@@ -119,14 +119,14 @@ def make_router(store: Store, jobs: Jobs, project: Json) -> APIRouter:
     @router.get("/api/status")
     def status() -> Json:
         """What the page's header shows: how far the project is and what is running."""
-        newest, who = store.newest_round(), person()
+        seen, who = store.seen_round(), person()
         # What waits in a browser is each person's own: nobody's decisions are sent under another's name.
         mine = project | {"id": f"{project['id']}.{who.id}"} if who else project
         return {
             "project": mine,
             "person": {"name": who.name, "role": who.role} if who else None,
             "counts": asdict(store.counts()),
-            "newest": round_json(newest) if newest else None,
+            "newest": round_json(seen) if seen else None,
             "job": jobs.view(),
         }
 
@@ -229,26 +229,26 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
 
 def open_json(store: Store, ids: Sequence[int]) -> list[Json]:
     """Words as the editor takes them, with all that was said of them."""
-    newest = store.newest_round()
-    proposals = store.proposals(newest.id, ids) if newest else {}
-    elsewhere = store.disagreements(newest.id, ids) if newest else {}
+    seen = store.seen_round()
+    proposals = store.proposals(seen.id, ids) if seen else {}
+    elsewhere = store.disagreements(seen.id, ids) if seen else {}
     corrections = store.corrections_in_force(ids)
     listed: list[Json] = []
     for word in store.words(ids):
         correction = corrections.get(word.id)
         # Read one after the other: somebody may have changed the transcript in between.
         reading = word.reading(correction.text if correction else None)
-        listed.append(word_json(reading, newest, proposals.get(word.id), elsewhere.get(word.id), correction))
+        listed.append(word_json(reading, seen, proposals.get(word.id), elsewhere.get(word.id), correction))
     return listed
 
 
 def blind_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
     """Words as if nobody had ever said anything of them, each with its lease."""
-    newest, ids = store.newest_round(), [each.word_id for each in leases]
+    seen, ids = store.seen_round(), [each.word_id for each in leases]
     proposals = store.blind_proposals(ids)
     words = store.words(ids)
     return [
-        word_json(word.reading(None), newest, proposals.get(word.id, (0, None))[1], None, None) | {"lease": lease.id}
+        word_json(word.reading(None), seen, proposals.get(word.id, (0, None))[1], None, None) | {"lease": lease.id}
         for word, lease in zip(words, leases, strict=True)
     ]
 
@@ -261,7 +261,7 @@ def leased_json(store: Store, leases: Sequence[Lease]) -> list[Json]:
 
 def word_json(
     word: Word,
-    newest: Round | None,
+    seen: Round | None,
     proposal: Localization | None,
     elsewhere: NDArray[np.float32] | None,
     correction: Correction | None,
@@ -280,8 +280,8 @@ def word_json(
         "characters": list(word.characters),
         "imported": list(word.imported),
         "order": visual_order(word.characters),
-        "round": newest.number if newest else None,
-        "round_id": newest.id if newest else None,
+        "round": seen.number if seen else None,
+        "round_id": seen.id if seen else None,
         "boxes": boxes,
         "confidence": confidence,
         "disagreement": or_none(elsewhere if proposal else None, len(word.characters)),

@@ -53,18 +53,18 @@ def export(store: Store, format: str, out: Path) -> ExportReport:
     """
     if format not in FORMATS:
         raise CharlocError(f"There is no format '{format}'. Choose one of: {', '.join(FORMATS)}.")
-    newest, ids = store.newest_round(), store.word_ids()
+    seen, ids = store.seen_round(), store.word_ids()
     if not ids:
         raise CharlocError("The project has no words yet. Import some first.")
-    if newest is None and not store.corrections_in_force(ids):
+    if seen is None and not store.corrections_in_force(ids):
         raise CharlocError("Nothing has been located yet. Make the first guess, then export.")
     if format == "jsonl":
-        words = jsonl.write(_located(store, newest, ids, images=False), out)
+        words = jsonl.write(_located(store, seen, ids, images=False), out)
     else:
         write = box.write_file if out.suffix == ".box" else box.write_folder
-        useful = (word for word in _located(store, newest, ids, images=True) if not word.flagged and any(word.boxes))
+        useful = (word for word in _located(store, seen, ids, images=True) if not word.flagged and any(word.boxes))
         words = write(useful, out)
-    return ExportReport(words, len(ids) - words, newest.number if newest else None)
+    return ExportReport(words, len(ids) - words, seen.number if seen else None)
 
 
 def overlay(
@@ -87,11 +87,11 @@ def overlay(
     return boxes, confidence, states
 
 
-def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: bool) -> Iterator[LocatedWord]:
+def _located(store: Store, seen: Round | None, ids: Sequence[int], *, images: bool) -> Iterator[LocatedWord]:
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        proposals = store.proposals(newest.id, chunk) if newest else {}
-        apart = store.disagreements(newest.id, chunk) if newest else {}
+        proposals = store.proposals(seen.id, chunk) if seen else {}
+        apart = store.disagreements(seen.id, chunk) if seen else {}
         corrections = store.corrections_in_force(chunk)
         data = store.images_of(chunk) if images else {}
         for word in store.words(chunk):
@@ -111,7 +111,7 @@ def _located(store: Store, newest: Round | None, ids: Sequence[int], *, images: 
                 boxes=tuple(boxes),
                 confidence=tuple(confidence),
                 states=tuple(states),
-                round=newest.number if newest and proposal is not None else None,
+                round=seen.number if seen and proposal is not None else None,
                 flagged=correction is not None and correction.kind == "flag",
                 # Names repeat when several sources were imported; what the image is made of does not.
                 meta={**word.meta, "image_sha256": word.image_sha},

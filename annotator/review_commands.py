@@ -37,8 +37,8 @@ def suspicious(
 ) -> None:
     """List transcripts that are probably wrong, and pictures that are: worst first.
 
-    Words are read by what the newest round has learned. Those that somebody said are right, flagged or changed since
-    are left out. Ctrl-C stops; what was found before stays.
+    Words are read by what the round people see has learned. Those that somebody said are right, flagged or changed
+    since are left out. Ctrl-C stops; what was found before stays.
     """
     from annotator.suspicions import look, reader_of
     from annotator.terminal import bars
@@ -48,11 +48,11 @@ def suspicious(
     if background:
         come_last()
     with Store.open(project) as store:
-        current = store.newest_round()
+        current = store.seen_round()
         if again or current is None or not store.has_suspicions(current.id):
             with bars("suspicious", quiet=quiet) as progress:
                 look(store, project, progress)
-            current = store.newest_round()
+            current = store.seen_round()
         if background or current is None:
             return
         found = store.suspicions(current.id, least)[:most]

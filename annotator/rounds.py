@@ -93,7 +93,7 @@ def run_round(
         if start is not None:
             on_disk.read(start, method, METHODS[method].kin)  # damaged, or another method's: said at once
         check_start(store, method, begin)
-        if init != "flat" and store.newest_round() is None:
+        if init != "flat" and store.seen_round() is None:
             _attempt(store, project, begin.first, progress, resume=resume, settings=begin.first_settings)
         settings |= begin.settings
     else:
@@ -134,7 +134,7 @@ def check_start(store: Store, method: str, begin: Start) -> None:
     Raises:
         CharlocError: what it would go on from, and what to ask for instead.
     """
-    newest = newest_of(line_of(store, store.newest_round()), method)
+    newest = newest_of(line_of(store, store.seen_round()), method)
     if newest is not None and newest.checkpoint:
         begin.refuse_to_go_on(newest, method)
 
@@ -197,7 +197,7 @@ def _attempt(
 
 def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:
     """Take over the interrupted round, if a new one would be the same; else begin a new one, which gives it up."""
-    parent = store.newest_round()
+    parent = store.seen_round()
     parent_id = parent.id if parent else None
     stopped = store.unfinished_round()
     if (

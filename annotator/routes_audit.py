@@ -56,7 +56,7 @@ def make_audit_router(store: Store) -> APIRouter:
 
         `width`: of an interval, from end to end; each rate says how many words in all would make it as narrow.
         """
-        seen = store.newest_round()
+        seen = store.seen_round()
         every = [audit_json(store, each, seen, width) for each in reversed(store.audits())]
         return {
             "level": LEVEL,
@@ -150,7 +150,7 @@ def going_on(store: Store) -> Audit:
 def blind_json(store: Store, audit: Audit, handed: Mapping[int, Lease | None]) -> list[Json]:
     """Words as the editor takes them, with what the round says by itself and nothing that tells how sure it is."""
     ids = list(handed)
-    seen = store.newest_round()
+    seen = store.seen_round()
     alone = store.unaided(seen.id, ids) if seen else {}
     # Where a round of an earlier version does not know that: what an older one said before it could.
     alone = {id: each for id, (_, each) in store.blind_proposals(ids).items()} | alone

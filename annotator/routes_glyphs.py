@@ -59,11 +59,11 @@ def make_glyph_router(store: Store) -> APIRouter:
     late = Late(store)
 
     def sheet_of(character: str, order: Order) -> tuple[Sheet, int] | None:
-        newest = store.newest_round()
+        seen = store.seen_round()
         clusters = characters(character)
         if len(clusters) != 1:
             raise Refused(f"character={character!r}: expected one character.")
-        return None if newest is None else (sheets.sheet(newest.id, clusters[0], order, hidden(store)), newest.id)
+        return None if seen is None else (sheets.sheet(seen.id, clusters[0], order, hidden(store)), seen.id)
 
     @router.get("/api/glyphs")
     def glyphs(

@@ -39,7 +39,7 @@ def line(store: Store) -> list[Round]:
     """The round people see and those it comes from, the first one first."""
     by_id = {each.id: each for each in store.rounds()}
     found: list[Round] = []
-    at = store.newest_round()
+    at = store.seen_round()
     while at is not None:
         found.append(at)
         at = by_id.get(at.parent_id) if at.parent_id is not None else None

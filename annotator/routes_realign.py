@@ -74,11 +74,11 @@ def make_realign_router(store: Store, aligner: Aligner | None) -> APIRouter:
         if len(marks) != len(word.characters):
             raise Refused(f"'{word.name}' has {len(word.characters)} characters, but {len(marks)} marks were sent.")
         check_marks(marks, word)
-        newest = store.newest_round()
-        if newest is None:
+        seen = store.seen_round()
+        if seen is None:
             raise Refused("There are no proposals yet, so there is nothing to re-align by.", 503)
         host = request.client.host if request.client else ""
-        asked = as_request(newest, word) | {"pins": [[each.index, each.box, each.state] for each in pins_of(marks)]}
+        asked = as_request(seen, word) | {"pins": [[each.index, each.box, each.state] for each in pins_of(marks)]}
         try:
             found = _there(aligner).solve((host, step.client, word.id), step.seq, asked)
         except NotReady as error:
@@ -105,10 +105,10 @@ def make_realign_router(store: Store, aligner: Aligner | None) -> APIRouter:
             words = store.words(ahead.ids)
         except UnknownItem as error:
             raise Refused(str(error), 404) from error
-        newest = store.newest_round()
-        if newest is not None:
+        seen = store.seen_round()
+        if seen is not None:
             for word in reversed(words):
-                there.warm(word.id, as_request(newest, word))
+                there.warm(word.id, as_request(seen, word))
         return {"ready": there.ready}
 
     return router
@@ -140,10 +140,10 @@ def as_asked(word: Word, step: Step) -> Word:
     return replace(word, characters=tuple(asked), text="".join(asked))
 
 
-def as_request(newest: Round, word: Word) -> Json:
+def as_request(seen: Round, word: Word) -> Json:
     """A word as the aligner is asked about it, by the method of a round."""
     shown = {"id": word.id, "name": word.name, "sha": word.image_sha}
-    return {"round_id": newest.id, "word": shown, "characters": word.characters}
+    return {"round_id": seen.id, "word": shown, "characters": word.characters}
 
 
 def _there(aligner: Aligner | None) -> Aligner:

@@ -47,7 +47,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
     @router.get("/api/rounds")
     def rounds() -> Json:
         """Every round, newest first; which one people see, and whether it is clearly worse than its parent."""
-        every, seen = store.rounds(), store.newest_round()
+        every, seen = store.rounds(), store.seen_round()
         numbers = {each.id: each.number for each in every}
         return {
             "rounds": [round_json(each, numbers) for each in reversed(every)],

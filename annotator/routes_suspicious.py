@@ -104,7 +104,7 @@ def make_suspicious_router(store: Store, project: Path, look: Look) -> APIRouter
         limit: Annotated[int, Query(ge=0, le=AT_ONCE)] = 50,
     ) -> Json:
         """What looks wrong, worst first, of the newest round after which words were looked at."""
-        seen = store.newest_round()
+        seen = store.seen_round()
         of = seen.id if seen is not None and store.has_suspicions(seen.id) else store.suspicious_round()
         unseen = hidden(store)
         found = [each for each in store.suspicions(of, least) if each.word_id not in unseen] if of is not None else []
@@ -121,7 +121,7 @@ def make_suspicious_router(store: Store, project: Path, look: Look) -> APIRouter
     @router.post("/api/suspicions/run", status_code=202)
     def run() -> Json:
         """Look at every word, in another process."""
-        if store.newest_round() is None:
+        if store.seen_round() is None:
             raise Refused(NO_ROUND, 409)
         looking.start()
         return {"job": looking.view()}

@@ -64,8 +64,8 @@ def make_words_router(store: Store) -> APIRouter:
 
 def rows(store: Store, ids: list[int]) -> list[Json]:
     """Words as the list shows them, in the order of `ids`."""
-    newest = store.newest_round()
-    doubts = store.uncertainties(newest.id, ids) if newest else {}
+    seen = store.seen_round()
+    doubts = store.uncertainties(seen.id, ids) if seen else {}
     corrections, tags = store.corrections_in_force(ids), store.tags_of(ids)
     return [
         picture_json(word)

@@ -94,7 +94,7 @@ def open_browser(address: str) -> None:
 
 def _untouched(store: Store) -> bool:
     """Whether there are words and no round, nor one to go on with: a new round would give that up."""
-    return store.word_count() > 0 and store.newest_round() is None and store.unfinished_round() is None
+    return store.word_count() > 0 and store.seen_round() is None and store.unfinished_round() is None
 
 
 class _Server(uvicorn.Server):

@@ -52,7 +52,7 @@ def look(store: Store, project: Path, progress: Progress = silent) -> int:
         Running: another process is at it.
         Stopped: somebody asked for it; what was found before stays.
     """
-    current = store.newest_round()
+    current = store.seen_round()
     if current is None:
         raise CharlocError(NO_ROUND)
     if job(store) is not None:

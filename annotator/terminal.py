@@ -120,7 +120,7 @@ def show_status(store: Store) -> None:
     rounds = store.rounds()
     for each in rounds:
         print(f"{each.started_at.astimezone():%Y-%m-%d %H:%M}  {round_line(each)}")
-    seen = store.newest_round()
+    seen = store.seen_round()
     if seen is not None and any(each.number > seen.number for each in rounds if each.state == "finished"):
         print(f"Round {seen.number} was gone back to: it is the one people see.")
     if not rounds:

@@ -69,7 +69,7 @@ class Late:
         Returns:
             Whether what is prepared is that of the round people see.
         """
-        seen = self._store.newest_round()
+        seen = self._store.seen_round()
         if seen is None or seen.finished_at is None or self._store.queues_of() == seen.id:
             return True
         its_turn = own and (datetime.now(UTC) - seen.finished_at).total_seconds() < OWN_S
@@ -86,7 +86,7 @@ class Late:
             # Another one may be gone back to meanwhile.
             while this.id != done:
                 prepare(self._store, this)
-                done, this = this.id, self._store.newest_round() or this
+                done, this = this.id, self._store.seen_round() or this
         finally:
             self._working.release()
 

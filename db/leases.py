@@ -44,6 +44,7 @@ class Leases(Database):
         purpose: LeasePurpose = "main",
         undecided: bool = False,
         minutes: float = LEASE_MINUTES,
+        most: int | None = None,
     ) -> list[Lease]:
         """Take words into a person's hands: the first of the candidates that are free.
 
@@ -58,6 +59,7 @@ class Leases(Database):
             purpose: what for.
             undecided: leave out what has been decided about since the candidates were chosen.
             minutes: until when, from now.
+            most: how many the person may hold in all; None for `MOST_HELD`, and `MOST_AUDITED` of an audit.
 
         Returns:
             The leases, the words they were handed before first, then in the order of the candidates.
@@ -71,9 +73,9 @@ class Leases(Database):
             mine = {each.word_id: each for each in live if each.holder == holder and each.purpose == purpose}
             again = [mine[word_id] for word_id in candidates if word_id in mine][: max(limit, 0)]
             _extend(connection, [each.id for each in again], until)
-            alike, most = (("audit",), MOST_AUDITED) if purpose == "audit" else (QUEUED, MOST_HELD)
+            alike, usual = (("audit",), MOST_AUDITED) if purpose == "audit" else (QUEUED, MOST_HELD)
             held = sum(each.holder == holder and each.purpose in alike for each in live)
-            room = min(limit - len(again), most - held)
+            room = min(limit - len(again), (usual if most is None else most) - held)
             if undecided:
                 candidates = _undecided(connection, candidates)
             taken = {each.word_id for each in live if each.purpose == purpose and purpose != "check"} | mine.keys()

@@ -255,7 +255,7 @@ class Rounds(Database):
         with self.read() as connection:
             return _get(connection, round_id)
 
-    def newest_round(self) -> Round | None:
+    def seen_round(self) -> Round | None:
         """The round whose proposals people see: the last that finished, or was gone back to since."""
         with self.read() as connection:
             return _seen(connection)

@@ -45,7 +45,7 @@ def add_round(
 
     Other methods disagree `apart` with the first character of every word, with no other one; None: nobody knows.
     """
-    parent = store.newest_round()
+    parent = store.seen_round()
     this = store.begin_round(method, parent_id=parent.id if parent else None, settings={}, pid=os.getpid())
     finish_round(store, this.id, truth, noise_px, seed, method, apart)
 

@@ -132,7 +132,7 @@ class Facts:
 
 def gather(store: Store, project: Path) -> Facts:
     """What is known of a project now."""
-    seen = store.newest_round()
+    seen = store.seen_round()
     words = store.words(store.word_ids())
     alphabet = Alphabet(word.characters for word in words)
     often = Counter(c for word in words for c in word.characters if not is_space(c))

@@ -136,7 +136,7 @@ def _uncertain(store: Store, facts: Facts) -> Html:
     if not facts.uncertain:
         empty = "No round has said where characters are yet." if facts.seen is None else "Every word has been decided."
         return tag("p", empty)
-    seen = store.newest_round()
+    seen = store.seen_round()
     ids = list(facts.uncertain)
     proposals = store.proposals(seen.id, ids) if seen else {}
     corrections = store.corrections_in_force(ids)

@@ -14,13 +14,13 @@ from db import Store
 
 def main(folder: str) -> None:
     with Store.open(Path(folder)) as store:
-        newest = store.newest_round()
+        seen = store.seen_round()
         word = store.words(store.word_ids()[:1])[0]
-    assert newest is not None
+    assert seen is not None
     shown = {"id": word.id, "name": word.name, "sha": word.image_sha}
     aligner = Aligner(Path(folder))
     while not aligner.ready:
-        aligner.warm(word.id, {"round_id": newest.id, "word": shown, "characters": word.characters})
+        aligner.warm(word.id, {"round_id": seen.id, "word": shown, "characters": word.characters})
         time.sleep(0.01)
     assert aligner._process is not None
     print(aligner._process.pid, flush=True)

@@ -44,8 +44,8 @@ def finish_round(store: Store, shift: float, leave_out: int = 0, apart: float | 
 
     Other methods disagree with all of it, `apart`; None: nobody knows.
     """
-    newest = store.newest_round()
-    begun = store.begin_round("guess", parent_id=newest.id if newest else None, settings={}, pid=os.getpid())
+    seen = store.seen_round()
+    begun = store.begin_round("guess", parent_id=seen.id if seen else None, settings={}, pid=os.getpid())
     proposals = []
     for word in store.words(store.word_ids()[: -leave_out or None]):
         boxes = np.full((len(word.characters), 4), np.nan, np.float32)
@@ -69,7 +69,7 @@ def rows(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_jsonl_of_the_newest_round(store: Store, tmp_path: Path) -> None:
+def test_jsonl_of_the_seen_round(store: Store, tmp_path: Path) -> None:
     finish_round(store, 0)
     finish_round(store, 1, leave_out=1)
     assert export(store, "jsonl", tmp_path / "out.jsonl") == ExportReport(words=4, left_out=0, round=1)

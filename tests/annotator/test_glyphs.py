@@ -22,10 +22,10 @@ from db.queues import PREPARED
 
 @pytest.fixture(autouse=True)
 def looked_at(store: Store) -> None:
-    newest = store.newest_round()
-    assert newest is not None
-    prepare(store, newest)
-    look_for_oddities(store, newest)
+    seen = store.seen_round()
+    assert seen is not None
+    prepare(store, seen)
+    look_for_oddities(store, seen)
 
 
 def sheet(client: TestClient, character: str = "e", **more: object) -> dict:
@@ -178,8 +178,8 @@ def test_flagged_crops_wait_until_their_word_is_corrected(client: TestClient, st
 def test_a_transcript_may_change_while_that_is_worked_out(
     store: Store, monkeypatch: pytest.MonkeyPatch, work_out: Callable[[Store, Round], None]
 ) -> None:
-    newest = store.newest_round()
-    assert newest is not None
+    seen = store.seen_round()
+    assert seen is not None
     ids = store.word_ids()
     texts = {word.id: word.characters[:-1] for word in store.words(ids)}
     proposals = store.proposals
@@ -192,9 +192,9 @@ def test_a_transcript_may_change_while_that_is_worked_out(
         return found
 
     monkeypatch.setattr(store, "proposals", then_shortened)
-    work_out(store, newest)
+    work_out(store, seen)
     assert [len(word.characters) for word in store.words(ids[:2])] == [len(texts[id]) for id in ids[:2]]
-    assert store.queues_of() == newest.id and store.has_oddities(newest.id)
+    assert store.queues_of() == seen.id and store.has_oddities(seen.id)
 
 
 def test_only_one_thread_prepares_queues(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,7 @@ def test_demo_is_made_once(tmp_path: Path) -> None:
         ids = store.word_ids()
         names = [word.name for word in store.words(ids)]
         assert 50 <= len(names) == len(set(names))
-        assert store.newest_round() is None
+        assert store.seen_round() is None
         assert len(store.reference(ids)) == len(ids)
     demo_project(tmp_path / "demo")
     with Store.open(tmp_path / "demo") as store:

@@ -24,7 +24,7 @@ def finish(store: Store, parent: int, prequential: Prequential | None, heldback:
 
 def test_the_first_and_the_latest_error_of_the_line_people_see(client: TestClient, store: Store) -> None:
     assert client.get("/api/progress").json() == {"first": None, "latest": None}
-    zero = store.newest_round()
+    zero = store.seen_round()
     one = finish(store, zero.id, error(30, 100))
     assert client.get("/api/progress").json() == {
         "first": None,
@@ -38,7 +38,7 @@ def test_the_first_and_the_latest_error_of_the_line_people_see(client: TestClien
 
 
 def test_errors_of_words_held_back_are_taken_where_there_are_two(client: TestClient, store: Store) -> None:
-    zero = store.newest_round()
+    zero = store.seen_round()
     one = finish(store, zero.id, error(30, 100), error(5, 20))
     assert client.get("/api/progress").json()["latest"]["measure"] == "prequential", "one is nothing to compare with"
     finish(store, one, error(20, 100), error(2, 25))

@@ -37,7 +37,7 @@ def test_the_first_learning_round_comes_after_first_proposals(store: Store, proj
     zero, first = store.rounds()
     assert (zero.number, zero.method, zero.state, zero.moved) == (0, "pretrained", "finished", 0)
     assert (first.number, first.method, first.parent_id) == (1, "fake", zero.id)
-    assert finished == first == store.newest_round()
+    assert finished == first == store.seen_round()
     assert first.words == WORDS
     assert first.learned == {"loss": 1.0}
     assert first.log_likelihood == -1.0
@@ -135,10 +135,10 @@ def test_stopped_while_localizing_learns_only_once(store: Store, project: Path) 
     run_round(store, project, "fake")
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("localize", 5))
-    unfinished, newest = store.unfinished_round(), store.newest_round()
+    unfinished, seen = store.unfinished_round(), store.seen_round()
     assert unfinished is not None
-    assert newest is not None
-    assert (unfinished.state, unfinished.number, newest.number) == ("interrupted", 2, 1)
+    assert seen is not None
+    assert (unfinished.state, unfinished.number, seen.number) == ("interrupted", 2, 1)
     resumed = run_round(store, project, "fake")
     assert (resumed.id, resumed.number, resumed.attempt) == (unfinished.id, 2, 2)
     assert len(fake_method.M_STEPS) == 2
@@ -198,7 +198,7 @@ def test_a_round_keeps_all_that_is_needed_to_go_on_with_it(
 def test_stopped_while_learning_begins_again(store: Store, project: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("learn", 2))
-    assert store.newest_round() is not None  # round 0, which was finished
+    assert store.seen_round() is not None  # round 0, which was finished
     assert run_round(store, project, "fake").number == 1
     assert len(fake_method.M_STEPS) == 2
 
@@ -206,7 +206,7 @@ def test_stopped_while_learning_begins_again(store: Store, project: Path) -> Non
 def test_stopped_during_round_0(store: Store, project: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_round(store, project, "fake", stop_at("localize", 5))
-    assert store.newest_round() is None
+    assert store.seen_round() is None
     assert run_round(store, project, "fake").number == 1
 
 
@@ -307,7 +307,7 @@ def test_start_round_runs_elsewhere(store: Store, project: Path) -> None:
     process = start_round(project, "guess")
     assert isinstance(process, subprocess.Popen)
     assert process.wait(120) == 0, (project / LOG).read_text()
-    newest = store.newest_round()
-    assert newest is not None
-    assert (newest.number, newest.method, newest.pid) == (0, "guess", process.pid)
+    seen = store.seen_round()
+    assert seen is not None
+    assert (seen.number, seen.method, seen.pid) == (0, "guess", process.pid)
     assert "Round 0 (guess)" in (project / LOG).read_text()

@@ -24,7 +24,7 @@ HELD = 0.5
 
 def finish(store: Store, shift_px: dict[int, float], share: float = 0.0, **kept: dict[int, np.ndarray]) -> int:
     """A finished round that places every character 10 px wide and 20 high, moved right by `shift_px` of its word."""
-    parent = store.newest_round()
+    parent = store.seen_round()
     this = store.begin_round("fake", parent_id=parent.id if parent else None, settings={}, pid=os.getpid())
     proposals = []
     for word in store.words(store.word_ids()):
@@ -84,7 +84,7 @@ def test_a_running_round_is_paused(client: TestClient, store: Store) -> None:
 
 
 def test_another_round_is_shown(client: TestClient, store: Store, words: list[int], starter: Starter) -> None:
-    first = store.newest_round()
+    first = store.seen_round()
     assert first is not None
     second = finish(store, {})
     answer = client.get("/api/rounds").json()
@@ -102,7 +102,7 @@ def test_another_round_is_shown(client: TestClient, store: Store, words: list[in
 def test_after_going_back_every_order_is_that_rounds_or_said_to_be_another(
     client: TestClient, store: Store, words: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = store.newest_round()
+    first = store.seen_round()
     assert first is not None
     prepare(store, first)
     second = store.round(finish(store, {}))
@@ -132,7 +132,7 @@ def test_after_going_back_every_order_is_that_rounds_or_said_to_be_another(
 
 
 def test_the_command_line_says_which_round_people_see(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    first = store.newest_round()
+    first = store.seen_round()
     assert first is not None
     this = store.begin_round("fake", parent_id=first.id, settings={}, pid=os.getpid())
     judged = Prequential(words=3, chars=12, centre_h=0.1, wrong=2)

@@ -41,7 +41,7 @@ def store(looked_at: Path) -> Iterator[Store]:
 
 
 def test_what_is_wrong_comes_first_with_a_suggestion(store: Store) -> None:
-    current = store.newest_round()
+    current = store.seen_round()
     assert current is not None
     found = store.suspicions(current.id)
     assert len(found) == len(TEXTS)

@@ -33,9 +33,9 @@ def main(argv: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder), create=True) as store:
         _fill(store, options.words)
         started = time.perf_counter()
-        newest = store.newest_round()
-        assert newest is not None
-        prepare(store, newest)
+        seen = store.seen_round()
+        assert seen is not None
+        prepare(store, seen)
         print(f"turns of {options.words} words prepared in {time.perf_counter() - started:.1f} s, after the round")
         for decided in (0, 0.5, 0.98):
             _decide(store, int(decided * options.words))

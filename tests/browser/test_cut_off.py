@@ -85,9 +85,9 @@ def asked_everywhere(page: Page) -> None:
 
 def test_what_did_not_come_is_asked_for_again(browser: Browser, cutting: Cutter, store: Store) -> None:
     """All but the status breaks off at first; nothing of the project changes, and yet the pages fill."""
-    newest = store.newest_round()
-    assert newest is not None
-    prepare(store, newest)
+    seen = store.seen_round()
+    assert seen is not None
+    prepare(store, seen)
     cutting.cuts = lambda path: data(path) and path != "/api/status"
     with uncomplaining(browser, cutting.url) as page:
         expect(page.locator("[data-role=empty]").first).to_contain_text("does not answer")

@@ -11,10 +11,10 @@ from tests.browser.looking import ready, selected
 
 
 def test_crops_are_chosen_accepted_flagged_and_opened(page: Page, store: Store) -> None:
-    newest = store.newest_round()
-    assert newest is not None
-    prepare(store, newest)
-    look_for_oddities(store, newest)
+    seen = store.seen_round()
+    assert seen is not None
+    prepare(store, seen)
+    look_for_oddities(store, seen)
     ready(page)
     page.get_by_role("tab", name="Glyphs").click()
     sheet = page.get_by_role("grid", name="Crops")

@@ -17,9 +17,9 @@ def shows(page: Page, id: int) -> None:
 
 
 def test_queues_are_chosen_filtered_linked_and_empty_ones_say_why(page: Page, store: Store) -> None:
-    newest = store.newest_round()
-    assert newest is not None
-    prepare(store, newest)
+    seen = store.seen_round()
+    assert seen is not None
+    prepare(store, seen)
     everything = store.word_ids()
     first = ready(page)["id"]
     bar = page.get_by_role("search", name="Which words")
@@ -81,18 +81,18 @@ def test_recent_and_flagged_words_do_not_come_twice_in_a_visit(page: Page, store
 
 
 def test_an_order_that_is_not_the_rounds_yet_is_said_to_be_another(page: Page, store: Store) -> None:
-    newest = store.newest_round()
-    assert newest is not None
+    seen = store.seen_round()
+    assert seen is not None
     ids = store.word_ids()
-    store.put_turns(newest.id, [WordTurns(id, None, float(place), 0.0, {}) for place, id in enumerate(ids)])
-    store.set_setting(PREPARED, newest.id + 1)  # as after going back to another round
+    store.put_turns(seen.id, [WordTurns(id, None, float(place), 0.0, {}) for place, id in enumerate(ids)])
+    store.set_setting(PREPARED, seen.id + 1)  # as after going back to another round
     page.goto(re.sub(r"\?.*", "", page.url) + "?queue=both")
     shows(page, ids[0])
     left = page.get_by_role("search", name="Which words").locator(".cl-left")
     said = "This order is still an earlier round's. Its own follows by itself."
     expect(page.locator("[data-role=toast]")).to_contain_text(said)
     expect(left).to_have_attribute("title", said)
-    store.put_turns(newest.id, [WordTurns(id, None, -float(place), 0.0, {}) for place, id in enumerate(ids)])
+    store.put_turns(seen.id, [WordTurns(id, None, -float(place), 0.0, {}) for place, id in enumerate(ids)])
     expect(left).to_have_attribute("title", "")
     page.wait_for_function("(id) => charloc.words.ahead[0].word.id === id", arg=ids[-1])
     assert word(page)["id"] == ids[0], "what is in hand stays"

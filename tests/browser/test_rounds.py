@@ -134,7 +134,7 @@ def open_rounds(page: Page) -> Locator:
 def add_rounds(store: Store, project: Path) -> None:
     """Two more rounds: the second moves everything and is clearly worse on ten corrected words."""
     for shift_px, wrong in ((0.0, 1), (25.0, 4)):
-        parent = store.newest_round()
+        parent = store.seen_round()
         assert parent is not None
         this = store.begin_round("segmental", parent_id=parent.id, settings={}, pid=os.getpid())
         proposals = []
@@ -183,7 +183,7 @@ def test_rounds_are_drawn_compared_and_gone_back_to(page: Page, store: Store, pr
     rounds.get_by_role("button", name="Go back to round 1").click()
     expect(rounds.locator("tr[aria-current] td").first).to_have_text("1")
     expect(rounds.locator("[data-role=worse]")).to_be_hidden()
-    seen = store.newest_round()
+    seen = store.seen_round()
     assert seen is not None and seen.number == 1
     rounds.get_by_role("button", name="Show round 2").click()
     expect(rounds.locator("tr[aria-current] td").first).to_have_text("2")

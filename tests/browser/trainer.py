@@ -24,7 +24,7 @@ def main(folder: str, method: str) -> None:
     """Work until finished, paused or cancelled."""
     project = Path(folder)
     with Store.open(project) as store:
-        parent, stopped = store.newest_round(), store.unfinished_round()
+        parent, stopped = store.seen_round(), store.unfinished_round()
         if stopped is not None:
             this = store.adopt_round(stopped.id, os.getpid())
         else:

@@ -47,7 +47,7 @@ def run_until(project: Path, moment: str) -> None:
 
 def assert_whole(store: Store, project: Path, number: int) -> None:
     """The newest round is `number`, with a proposal for every word and its checkpoint in place."""
-    newest = store.newest_round()
+    newest = store.seen_round()
     assert newest is not None
     assert (newest.number, newest.state, newest.words) == (number, "finished", WORDS)
     proposals = store.proposals(newest.id, store.word_ids())
@@ -113,7 +113,7 @@ def test_readers_never_see_half_a_round(project: Path) -> None:
         with Store.open(project) as store:
             while True:
                 last_look = finished.is_set()
-                newest = store.newest_round()
+                newest = store.seen_round()
                 assert newest is not None
                 seen.add(newest.number)
                 proposals = store.proposals(newest.id, store.word_ids())

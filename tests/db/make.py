@@ -42,7 +42,7 @@ def localization(length: int, value: float = 1.0) -> Localization:
 
 
 def begin(store: Store, method: str = "guess", pid: int | None = None) -> Round:
-    parent = store.newest_round()
+    parent = store.seen_round()
     return store.begin_round(
         method, parent_id=parent.id if parent else None, settings={}, pid=os.getpid() if pid is None else pid
     )
@@ -103,7 +103,7 @@ def assert_whole(store: Store) -> None:
         words = {id: (name, clusters) for id, name, clusters in connection.execute(
             select(WordRow.id, WordRow.name, WordRow.characters))}  # fmt: skip
         corrections = connection.execute(select(CorrectionRow.__table__).order_by(CorrectionRow.id)).mappings().all()
-        seen = store.newest_round()
+        seen = store.seen_round()
         uncertainty: dict[int, float] = dict(
             connection.execute(
                 select(ProposalRow.word_id, ProposalRow.uncertainty).where(

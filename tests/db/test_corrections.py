@@ -247,7 +247,7 @@ def test_a_round_that_is_not_finished_changes_nothing(store: Store) -> None:
     assert store.queue(10) == [b, a]
 
 
-def test_words_the_newest_round_did_not_see_come_after_those_it_did(store: Store) -> None:
+def test_words_the_seen_round_did_not_see_come_after_those_it_did(store: Store) -> None:
     a, b = add(store, *"ab")
     finish(store, {a: 0.25, b: 0.75})
     c, d = add(store, *"cd")

@@ -15,19 +15,19 @@ def test_an_earlier_round_is_the_one_people_see_and_the_next_ones_parent(store: 
     a, b = add(store, "abc", "de")
     first = finish(store, {a: 0.9, b: 0.1}, 1.0)
     second = finish(store, {a: 0.1, b: 0.9}, 2.0)
-    assert (store.newest_round(), store.queue(2)) == (second, [b, a])
+    assert (store.seen_round(), store.queue(2)) == (second, [b, a])
 
     assert store.go_back_to(first.id) == first
-    assert (store.newest_round(), store.queue(2)) == (first, [a, b]), "the queue follows"
+    assert (store.seen_round(), store.queue(2)) == (first, [a, b]), "the queue follows"
     assert [each.state for each in store.rounds()] == ["finished", "finished"], "nothing is removed"
     assert store.proposals(second.id, [a])[a].boxes[0, 0] == 2.0
     assert_whole(store)
     with Store.open(store.path.parent) as another:
-        assert another.newest_round() == first
+        assert another.seen_round() == first
 
     third = finish(store, {a: 0.2, b: 0.3})
     assert (third.number, third.parent_id) == (2, first.id)
-    assert store.newest_round() == third, "a new round is seen again"
+    assert store.seen_round() == third, "a new round is seen again"
     assert_whole(store)
 
 
@@ -36,7 +36,7 @@ def test_forward_again(store: Store) -> None:
     first, second = finish(store, {a: 0.5}), finish(store, {a: 0.6})
     store.go_back_to(first.id)
     store.go_back_to(first.id)
-    assert store.go_back_to(second.id) == store.newest_round() == second
+    assert store.go_back_to(second.id) == store.seen_round() == second
     assert store.setting("gone_back_to") is None
 
 

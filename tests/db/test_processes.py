@@ -132,8 +132,8 @@ def test_people_go_on_correcting_while_words_come_in_and_rounds_end(store: Store
             each.result()
     assert store.word_count() == 250
     assert store.counts().corrected == 50
-    newest = store.newest_round()
-    assert newest is not None and newest.number == 4
+    seen = store.seen_round()
+    assert seen is not None and seen.number == 4
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_a_round_killed_at_its_last_step_leaves_the_one_before(store: Store, tmp
     worker = start(tmp_path, "die_in_finish")
     round_id = int(read(worker))
     assert worker.wait() == -signal.SIGKILL
-    assert store.newest_round() == before
+    assert store.seen_round() == before
     assert store.proposals(round_id, ids) == {}
     killed = store.unfinished_round()
     assert killed is not None and (killed.id, killed.state) == (round_id, "interrupted")

@@ -55,7 +55,7 @@ def silence(store: Store, this: Round) -> None:
 def test_a_round_from_beginning_to_end(store: Store) -> None:
     one, two = add(store, "abc", "de")
     said = correct(store, one)
-    assert store.newest_round() is store.unfinished_round() is None
+    assert store.seen_round() is store.unfinished_round() is None
 
     this = store.begin_round("guess", parent_id=None, settings={"width": 3}, pid=os.getpid())
     assert (this.number, this.state, this.attempt, this.corrections_upto) == (0, "running", 1, said.id)
@@ -70,7 +70,7 @@ def test_a_round_from_beginning_to_end(store: Store) -> None:
 
     stats = RoundStats(2, 1.5, 20.0, -0.5, 4, {"loss": 0.25, "gone": math.nan}, Prequential(1, 2, 0.125, 1))
     store.finish_round(this.id, [(one, localization(3), 0.5), (two, localization(2), 0.75)], stats, "round_0")
-    done = store.newest_round()
+    done = store.seen_round()
     assert done is not None
     assert store.rounds() == [done] and store.unfinished_round() is None
     assert (done.state, done.checkpoint, done.words, done.moved) == ("finished", "round_0", 2, 4)
@@ -101,7 +101,7 @@ def test_newest_is_the_highest_finished_number(store: Store) -> None:
     finish(store, {id: 0.5}, 1.0)
     second = finish(store, {id: 0.5}, 2.0)
     begin(store)
-    assert store.newest_round() == second
+    assert store.seen_round() == second
     assert store.proposals(second.id, [id])[id].boxes[0, 0] == 2.0
 
 
@@ -341,7 +341,7 @@ def test_a_round_that_fails_at_the_last_step_leaves_nothing(store: Store, monkey
     monkeypatch.setattr(db.rounds, "order_queue", fail)
     with pytest.raises(RuntimeError, match="at the last step"):
         store.finish_round(this.id, [(id, localization(3, 2.0), 0.5)], STATS, None)
-    assert (store.newest_round(), store.round(this.id).state) == (before, "running")
+    assert (store.seen_round(), store.round(this.id).state) == (before, "running")
     assert store.proposals(this.id, [id]) == {}
     monkeypatch.undo()
     store.finish_round(this.id, [(id, localization(3, 2.0), 0.5)], STATS, None)
@@ -356,7 +356,7 @@ def test_readers_never_see_half_a_round(store: Store, tmp_path: Path) -> None:
     def look() -> None:
         with Store.open(tmp_path) as reader:
             while not stop.is_set():
-                newest = reader.newest_round()
+                newest = reader.seen_round()
                 assert newest is not None
                 proposals = reader.proposals(newest.id, ids)
                 values = {float(each.boxes[0, 0]) for each in proposals.values()}
