@@ -50,6 +50,8 @@ TEMPLATE = """
     <button type="button" data-do="invisible" data-least="annotator"
       title="The selected character is not to be seen in the image">
       Not visible<kbd>X</kbd></button>
+    <button type="button" data-role="more" aria-expanded="false" aria-controls="cl-rest">More</button>
+    <div class="cl-rest" id="cl-rest" data-role="rest">
     <button type="button" data-do="follow" aria-pressed="true" title="While you move a character, the others follow.
  Alt while dragging holds them.">Follow<kbd>L</kbd></button>
     <button type="button" data-do="points" aria-pressed="false" title="Centres instead of boxes">
@@ -61,7 +63,8 @@ TEMPLATE = """
       <button type="button" data-do="smaller" aria-label="Smaller" title="Smaller (-)">&minus;</button>
       <button type="button" data-do="larger" aria-label="Larger" title="Larger (+)">+</button>
     </span>
-    <button type="button" data-do="help" aria-label="Keys" title="All keys (?)">?</button>
+    <button type="button" data-do="help" aria-label="Keys and help" title="All keys (?)">?</button>
+    </div>
   </nav>
   <div class="cl-progress"><ul data-role="counts" aria-label="Progress"><li>&nbsp;</li></ul>
     <b role="progressbar" aria-label="Words done" aria-valuemin="0"><i data-role="bar"></i></b></div>

@@ -62,6 +62,24 @@ function look(editor, name) {
   editor.next();
 }
 
+// On a narrow page the actions that are used less are behind a button.
+export function bindMore(editor) {
+  const [more, rest] = [editor.part("more"), editor.part("rest")];
+  const show = (on) => {
+    more.setAttribute("aria-expanded", String(on));
+    rest.classList.toggle("cl-open", on);
+  };
+  more.addEventListener("click", () => show(!rest.classList.contains("cl-open")));
+  rest.addEventListener("click", (event) => event.target.closest("[data-do=help]") && show(false));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !rest.classList.contains("cl-open")) return;
+    show(false);
+    more.focus();
+    event.stopPropagation();
+  }, { capture: true }); // prettier-ignore
+  document.addEventListener("pointerdown", ({ target }) => more.contains(target) || rest.contains(target) || show(false));
+}
+
 // Show which switches are on.
 export function drawSwitches(editor) {
   for (const [name, on] of [["points", editor.stage.points], ["follow", editor.live.on]]) {

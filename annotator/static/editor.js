@@ -1,6 +1,6 @@
 // The editor: joins the words, the stage, the outbox and the keyboard. Pages hand it their element with `mount`.
 
-import { drawSwitches, LOOKING, run } from "./actions.js";
+import { bindMore, drawSwitches, LOOKING, run } from "./actions.js";
 import { bindFlag } from "./flagging.js";
 import { KeyDialog } from "./keydialog.js";
 import { Keymap } from "./keymap.js";
@@ -291,5 +291,6 @@ class Editor {
       this.part("troubles").scrollIntoView({ behavior: "smooth", block: "nearest" });
     });
     bindFlag(this);
+    bindMore(this);
   }
 }

@@ -74,9 +74,23 @@ export class Filters {
     this.summary = make("summary");
     this.more.append(this.summary, panel);
     place.append(...[this.queue, this.character, this.state, this.search, this.more].filter(Boolean));
+    if (!states) this.fold(panel);
     this.bind();
     this.load();
     this.draw();
+  }
+
+  // Above the editor there is no room for the text to find, where the page is narrow: it is among the filters then.
+  fold(panel) {
+    const narrow = window.matchMedia("(max-width: 640px)");
+    const place = () => {
+      if (narrow.matches) panel.prepend(this.search);
+      else this.more.before(this.search);
+      this.narrow = narrow.matches;
+      if (this.choices) this.draw();
+    };
+    narrow.addEventListener("change", place);
+    place();
   }
 
   bind() {
@@ -135,7 +149,7 @@ export class Filters {
     if (this.state) this.state.value = asked.state ?? "any";
     if (document.activeElement !== this.search) this.search.value = asked.q ?? "";
     this.page.value = asked.page ?? "";
-    const count = ["page", "source", "tag"].filter((name) => asked[name]).length;
+    const count = ["page", "source", "tag", this.narrow && "q"].filter((name) => asked[name]).length;
     this.summary.textContent = count ? `Filters (${count})` : "Filters";
     this.clear.disabled = filtered(asked).length === 0;
   }
