@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotator.access import author, person
 from annotator.disagreements import or_none
 from annotator.jobs import Jobs
+from annotator.present import present
 from annotator.sharing import keep
 from annotator.starts import FRESH, INIT
 from charloc.images import decode
@@ -230,16 +231,11 @@ def words_json(store: Store, ids: Sequence[int]) -> list[Json]:
 def open_json(store: Store, ids: Sequence[int]) -> list[Json]:
     """Words as the editor takes them, with all that was said of them."""
     seen = store.seen_round()
-    proposals = store.proposals(seen.id, ids) if seen else {}
     elsewhere = store.disagreements(seen.id, ids) if seen else {}
-    corrections = store.corrections_in_force(ids)
-    listed: list[Json] = []
-    for word in store.words(ids):
-        correction = corrections.get(word.id)
-        # Read one after the other: somebody may have changed the transcript in between.
-        reading = word.reading(correction.text if correction else None)
-        listed.append(word_json(reading, seen, proposals.get(word.id), elsewhere.get(word.id), correction))
-    return listed
+    return [
+        word_json(word, seen, proposal, elsewhere.get(word.id), correction)
+        for word, proposal, correction in present(store, seen, ids)
+    ]
 
 
 def blind_json(store: Store, leases: Sequence[Lease]) -> list[Json]:

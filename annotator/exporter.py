@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.disagreements import or_none
+from annotator.present import present
 from charloc.formats import LocatedWord, box, jsonl
 from charloc.images import probe
 from charloc.text import is_space
@@ -90,16 +91,9 @@ def overlay(
 def _located(store: Store, seen: Round | None, ids: Sequence[int], *, images: bool) -> Iterator[LocatedWord]:
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        proposals = store.proposals(seen.id, chunk) if seen else {}
         apart = store.disagreements(seen.id, chunk) if seen else {}
-        corrections = store.corrections_in_force(chunk)
         data = store.images_of(chunk) if images else {}
-        for word in store.words(chunk):
-            proposal, correction = proposals.get(word.id), corrections.get(word.id)
-            # Read one after the other: somebody may have changed the transcript in between.
-            word = word.reading(correction.text if correction else None)
-            if proposal is not None and len(proposal.boxes) != len(word.characters):
-                proposal = None
+        for word, proposal, correction in present(store, seen, chunk):
             boxes, confidence, states = overlay(word, proposal, correction)
             image = data.get(word.id, b"")
             yield LocatedWord(

@@ -72,8 +72,8 @@ def make_people_router(store: Store) -> APIRouter:
         return {
             "people": [work_json(each) for each in work(store)],
             "pairs": [
-                {"names": list(names), "agreement": agreement_json(found), "otherwise": otherwise}
-                for names, (found, otherwise) in by_pair(store).items()
+                {"names": list(each.people), "agreement": agreement_json(each.boxes), "otherwise": each.apart}
+                for each in by_pair(store)
             ],
             "settings": {name: setting(store, name) for name in DEFAULTS},
             "checks": checks_json(store),

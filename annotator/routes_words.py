@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotator.access import author
-from annotator.api import Id, Json, picture_json
+from annotator.api import Id, Json, hidden, picture_json
 from annotator.routes_queue import AskedFor, id_list
 from annotator.turns import TAKE_WORK, Late
 from db import Correction, Store
@@ -64,11 +64,12 @@ def make_words_router(store: Store) -> APIRouter:
 
 def rows(store: Store, ids: list[int]) -> list[Json]:
     """Words as the list shows them, in the order of `ids`."""
-    seen = store.seen_round()
-    doubts = store.uncertainties(seen.id, ids) if seen else {}
-    corrections, tags = store.corrections_in_force(ids), store.tags_of(ids)
+    seen, blind, tags = store.seen_round(), hidden(store), store.tags_of(ids)
+    told = [id for id in ids if id not in blind]
+    doubts = store.uncertainties(seen.id, told) if seen else {}
+    corrections = store.corrections_in_force(told)
     return [
-        picture_json(word)
+        picture_json(word.reading(None) if word.id in blind else word)
         | {
             "page": word.meta.get("page"),
             "source": word.meta.get("source"),

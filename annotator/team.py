@@ -52,6 +52,21 @@ class Disagreement:
     apart: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Two people who read the same words.
+
+    Args:
+        people: their names.
+        boxes: how near their boxes are, where both gave some to the same transcript; None where they never did.
+        apart: how many words they read differently altogether: one flagged it, or they read other characters.
+    """
+
+    people: tuple[str, str]
+    boxes: Agreement | None
+    apart: int
+
+
 def work(store: Store) -> list[Work]:
     """What everybody did, in the order in which they were added."""
     words, times, pairs = store.words_by_author(), store.times_by_author(), store.pairs()
@@ -75,13 +90,15 @@ def work(store: Store) -> list[Work]:
     return found
 
 
-def by_pair(store: Store) -> dict[tuple[str, str], tuple[Agreement | None, int]]:
-    """How far every two people agree, and how many words they read differently altogether, by their names."""
+def by_pair(store: Store) -> list[Agreed]:
+    """How far every two people agree, in the order of their names."""
     found: dict[tuple[str, str], list[Pair]] = {}
     for pair in store.pairs():
         one, other = sorted((pair.first.author, pair.second.author))
         found.setdefault((one, other), []).append(pair)
-    return {names: (agreement(pairs), sum(map(differ_otherwise, pairs))) for names, pairs in sorted(found.items())}
+    return [
+        Agreed(people, agreement(pairs), sum(map(differ_otherwise, pairs))) for people, pairs in sorted(found.items())
+    ]
 
 
 def agreement(pairs: Iterable[Pair]) -> Agreement | None:

@@ -14,8 +14,7 @@ from typing import Any
 from annotator import auditing
 from annotator.lines import line_of
 from annotator.prequential import compare, first_corrected_since
-from annotator.team import by_pair
-from charloc.agreement import Agreement
+from annotator.team import Agreed, by_pair
 from charloc.audit import Estimate, Quality, character_rate, word_rate
 from charloc.suspicion.alphabet import RARE, Alphabet
 from charloc.text import is_space
@@ -60,21 +59,6 @@ class Error:
     words_boxes: Estimate
     centres: Estimate | None
     centre_h: float
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """Two people who read the same words.
-
-    Args:
-        people: their names.
-        boxes: how near their boxes are, where both gave some to the same transcript; None where they never did.
-        apart: how many words they read differently altogether: one flagged it, or they read other characters.
-    """
-
-    people: tuple[str, str]
-    boxes: Agreement | None
-    apart: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +144,7 @@ def gather(store: Store, project: Path) -> Facts:
         suspicious_all=len(found) if looked is not None else None,
         judged_right=len(store.judged_right()),
         uncertain=tuple(store.queue(MOST_UNCERTAIN)) if seen else (),
-        agreed=tuple(Agreed(people, *found) for people, found in by_pair(store).items()),
+        agreed=tuple(by_pair(store)),
     )
 
 

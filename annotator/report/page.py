@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from annotator.exporter import overlay
+from annotator.present import present
 from annotator.report.facts import Error, Facts, Suspect
 from annotator.report.markup import Html, join, tag
 from annotator.report.pictures import picture
@@ -137,15 +138,8 @@ def _uncertain(store: Store, facts: Facts) -> Html:
         empty = "No round has said where characters are yet." if facts.seen is None else "Every word has been decided."
         return tag("p", empty)
     seen = store.seen_round()
-    ids = list(facts.uncertain)
-    proposals = store.proposals(seen.id, ids) if seen else {}
-    corrections = store.corrections_in_force(ids)
     cards = []
-    for word in store.words(ids):
-        correction, proposal = corrections.get(word.id), proposals.get(word.id)
-        word = word.reading(correction.text if correction else None)
-        if proposal is not None and len(proposal.boxes) != len(word.characters):
-            proposal = None
+    for word, proposal, correction in present(store, seen, facts.uncertain):
         boxes, confidence, _ = overlay(word, proposal, correction)
         sure = [value for value, c in zip(confidence, word.characters, strict=True) if not is_space(c)]
         least = f"least certain character {min(sure):.0%} · " if sure and proposal is not None else "not seen yet · "

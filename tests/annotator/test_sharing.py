@@ -190,6 +190,8 @@ def test_a_word_stays_blind_after_its_lease_has_run_out(
     crops = {"character": run_out["characters"][0]}
     shown = {name: browsers[name].get("/api/glyphs", params=crops).json()["rows"] for name in ("Ben", "Cid")}
     assert [id in [row[0] for row in shown[name]] for name in ("Ben", "Cid")] == [False, True]
+    (listed,) = ben.get("/api/list", params={"state": "any", "q": run_out["name"]}).json()["words"]
+    assert (listed["state"], listed["sure"]) == ("open", None)
     late = run_out | {"lease": None}
     assert decide(ben, late).status_code == 200, "not told that somebody else has decided"
     assert [each.author for each in store.history(id)] == ["Ada"] and len(store.opinions_of(id)) == 1
