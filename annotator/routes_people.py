@@ -83,7 +83,8 @@ def make_people_router(store: Store) -> APIRouter:
     @router.get("/api/people/disagreements")
     def differing(offset: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=AT_ONCE)] = 10) -> Json:
         """Words that two people decided about differently and nobody since, the worst first."""
-        found = [each for each in disagreements(store) if each.pair.first.word_id not in hidden(store)]
+        blind = hidden(store)
+        found = [each for each in disagreements(store) if each.pair.first.word_id not in blind]
         shown = found[offset : offset + limit]
         return {"all": len(found), "shown": [disagreement_json(store, each) for each in shown]}
 

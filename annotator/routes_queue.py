@@ -91,7 +91,7 @@ def make_queue_router(store: Store) -> APIRouter:
     @router.get("/api/queue/about")
     def about(asked: AskedFor) -> Json:
         """How many words a queue has left, and whether it has the order of the round people see already."""
-        return {"ready": asked.queue not in TAKE_WORK or late.look(0), "left": store.queue_length(asked)}
+        return {"ready": asked.queue not in TAKE_WORK or late.look(), "left": store.queue_length(asked)}
 
     @router.get("/api/queue/choices")
     def choices() -> Json:

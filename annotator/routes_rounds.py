@@ -97,7 +97,7 @@ def make_rounds_router(store: Store, jobs: Jobs) -> APIRouter:
         one_round(store, round_id)
         with jobs.resting():
             found = store.go_back_to(round_id)
-        late.look(0, own=False)
+        late.look(own=False)
         return {"seen": found.id, "number": found.number}
 
     @router.get("/api/rounds/compare")

@@ -8,6 +8,20 @@ import { make } from "./elements.js";
 export const EARLIER = "This order is still an earlier round's. Its own follows by itself.";
 export const SOON_MS = 2000;
 
+// Call `act` once the orders are those of the round that is shown; what comes back ends the waiting.
+export function whenReady(act) {
+  let waiting = true;
+  const look = async () => {
+    if (!waiting) return;
+    const { answer } = await ask("/api/queue/about?queue=both");
+    if (!waiting) return;
+    if (answer?.ready) act();
+    else setTimeout(look, SOON_MS);
+  };
+  setTimeout(look, SOON_MS);
+  return () => (waiting = false);
+}
+
 export const QUEUES = {
   uncertain: ["Least certain", "The words a round is least sure of come first"],
   both: ["Unsure and disputed", "By doubt and by other methods' disagreement together: finds most that is wrong"],

@@ -3,7 +3,7 @@
 import { LOOKING } from "./actions.js";
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
-import { SOON_MS } from "./filters.js";
+import { whenReady } from "./filters.js";
 import { GlyphGrid } from "./glyphgrid.js";
 import { newUuid } from "./outbox.js";
 import { may } from "./session.js";
@@ -78,10 +78,10 @@ class Glyphs {
       const more = await this.ask(`${asked}&sheet=${sheet.sheet}&start=${start}&limit=${AT_ONCE}`);
       if (more && asked === this.asked) this.grid.add(start, more.rows);
     });
-    clearTimeout(this.soon);
+    this.stopWaiting?.();
+    this.stopWaiting = sheet.ready ? null : whenReady(() => this.characters());
     if (!sheet.ready) {
       this.hint("The crops of the round that is shown are being gathered; they appear here by themselves.");
-      this.soon = setTimeout(() => this.characters(), SOON_MS);
     } else if (order === "unusual" && !sheet.compared && sheet.count) {
       this.hint("How unusual each crop is, is still being worked out, or was not for this round: they stand in order of import.");
     } else this.hint("");

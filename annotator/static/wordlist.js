@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { button, make } from "./elements.js";
-import { EARLIER, Filters, SOON_MS, filtered, query } from "./filters.js";
+import { EARLIER, Filters, filtered, query, whenReady } from "./filters.js";
 import { follow } from "./status.js";
 
 const PLAIN = { queue: "import", state: "any" };
@@ -60,8 +60,8 @@ class WordList {
     this.count = answer.count;
     this.ready = answer.ready;
     this.draw();
-    clearTimeout(this.soon);
-    if (!answer.ready) this.soon = setTimeout(() => this.load(), SOON_MS);
+    this.stopWaiting?.();
+    this.stopWaiting = answer.ready ? null : whenReady(() => this.load());
     return true;
   }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from annotator import turns
 from annotator.turns import prepare
 from db import NewCorrection, Store, WordTurns
 from db.queues import PREPARED
-from tests.browser.looking import all_saved, ready, word
+from tests.browser.looking import all_saved, open_tab, ready, word
 
 
 def shows(page: Page, id: int) -> None:
@@ -80,7 +83,10 @@ def test_recent_and_flagged_words_do_not_come_twice_in_a_visit(page: Page, store
     assert store.counts().flagged == 1
 
 
-def test_an_order_that_is_not_the_rounds_yet_is_said_to_be_another(page: Page, store: Store) -> None:
+def test_an_order_that_is_not_the_rounds_yet_is_said_to_be_another(
+    page: Page, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "OWN_S", math.inf)  # the server leaves it to the round's process, which is this test
     seen = store.seen_round()
     assert seen is not None
     ids = store.word_ids()
@@ -92,7 +98,13 @@ def test_an_order_that_is_not_the_rounds_yet_is_said_to_be_another(page: Page, s
     said = "This order is still an earlier round's. Its own follows by itself."
     expect(page.locator("[data-role=toast]")).to_contain_text(said)
     expect(left).to_have_attribute("title", said)
+    open_tab(page, "Words")
+    page.locator(".cl-words").get_by_label("Order of the words").select_option("both")
+    where = page.locator(".cl-words [data-role=where]")
+    expect(where).to_have_text(f"1–10 of 10. {said}")
     store.put_turns(seen.id, [WordTurns(id, None, -float(place), 0.0, {}) for place, id in enumerate(ids)])
+    expect(where).to_have_text("1–10 of 10")
+    open_tab(page, "Annotate")
     expect(left).to_have_attribute("title", "")
     page.wait_for_function("(id) => charloc.words.ahead[0].word.id === id", arg=ids[-1])
     assert word(page)["id"] == ids[0], "what is in hand stays"
