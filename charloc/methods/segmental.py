@@ -117,7 +117,7 @@ class Segmental(Learner[SegmentalNet]):
         return learned
 
     def learn_wholes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
-        """Learn only which spans are whole characters, in `steps` batches; all else stays as it was.
+        """Learn only which spans are whole characters, in `steps` batches, unless it is known; all else stays as it was.
 
         Raises:
             CheckpointError: a character is not known yet.
@@ -125,6 +125,8 @@ class Segmental(Learner[SegmentalNet]):
         new = self._charset_of(training).symbols[len(self.charset.symbols) :]
         if new:
             raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
+        if self.knows_spans:
+            return
         samples, _ = self._samples(training, self.charset, progress)
         train_wholes(self._learned(), samples, steps, FIRST_RATE, self.seed, progress)
         self.knows_spans = True

@@ -18,7 +18,7 @@ from charloc.pretraining import pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
-HELD_OUT = 768
+HELD_OUT = 3072
 """Words, at most, that only tell what confidence is worth."""
 
 

@@ -105,6 +105,9 @@ def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
     fresh = pretrain(rendered, words(6, 9), steps=1, start=older)
     assert not np.array_equal(again.tensors["whole.2.weight"], fresh.tensors["whole.2.weight"])
     assert again.settings["measures"] == learned.settings["measures"]
+    calibrated = pretrain(rendered, words(12, 10), steps=STEPS, start=again)
+    assert all(np.array_equal(calibrated.tensors[name], each) for name, each in again.tensors.items())
+    assert calibrated.settings["calibration"] != again.settings["calibration"]
     with pytest.raises(CheckpointError, match="does not know z"):
         pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], steps=1, start=older)
 
