@@ -25,8 +25,8 @@ def pretrain(
         rendered: words of all the alphabet.
         held_out: other words, to find out what confidence is worth; none: it stays uncalibrated.
         steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
-        start: made by this before: what it knows stays; learned is only which spans are whole characters, if it does not
-            know that, and anew what confidence is worth.
+        start: made by this before: what it knows stays; learned is only which spans are whole characters, if it does
+            not know that, and anew what confidence is worth.
         progress: called with ("learn ink" | "prepare" | "learn" | "learn spans" | "calibrate", done, total).
 
     Returns:

@@ -9,8 +9,9 @@ scale): at full weight they overrule good ink and easy data gets worse round by 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +23,7 @@ from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, surv
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
 from charloc.fusion import fuse
+from charloc.glances import SIZES, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
@@ -46,6 +48,8 @@ SAMPLE_STEPS = 4.0
 LEAST_STEPS, MOST_STEPS = 400, 700
 WARMER = 1.5
 """How much more what a net says counts if it knows letters from rendered words."""
+STAYED_PX = 0.01
+"""A box that pins did not move is where it was, but for rounding."""
 WHOLE = 1.0
 """How much it counts what such a net says of a span as a whole."""
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
@@ -55,13 +59,32 @@ letters from rendered words: those were true, and what it now learns from are be
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What does not depend on what is said of a word: its view, what the net makes of the view's frames,
+    """What does not depend on what is said of a word: its look, what the net makes of the view's frames,
     log-probabilities (C, T) and features (FEATURES, T), and of its spans; None if the net does not know those."""
 
     look: Look
     log_probs: Floats
     features: torch.Tensor
     wholes: Wholes | None
+
+
+@dataclass(slots=True, eq=False)
+class _Looks:
+    """A picture as it is, and at other sizes: each with what its boxes are to be divided by, (4,)."""
+
+    own: _Seen
+    others: list[tuple[_Seen, Floats]]
+    free: _Free | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Free:
+    """Where every look has the characters of a transcript as long as nothing is pinned: that of the picture as it is,
+    and the boxes (L, 4) of the others, in its layout order and its pixels."""
+
+    characters: tuple[str, ...]
+    own: _Placed
+    others: list[Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +140,7 @@ class Segmental(Learner[SegmentalNet]):
         return learned
 
     def learn_wholes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
-        """Learn only which spans are whole characters, in `steps` batches, unless it is known; all else stays as it was.
+        """Learn only which spans are whole characters, in `steps` batches, if that is not known; all else stays.
 
         Raises:
             CheckpointError: a character is not known yet.
@@ -163,8 +186,7 @@ class Segmental(Learner[SegmentalNet]):
             for start in range(0, len(words), CHUNK):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                looks = list(pool.map(partial(look, own=self._own_ink()), chunk))
-                jobs = zip(chunk, pins[start : start + CHUNK], self._seen(looks), strict=True)
+                jobs = zip(chunk, pins[start : start + CHUNK], self._looks(chunk, pool.map), strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
         return out
@@ -188,10 +210,10 @@ class Segmental(Learner[SegmentalNet]):
         """
         self.calibration = None
         rows, right = [], []
-        for done, (word, seen) in enumerate(each_look(words, range(len(words)), self._own_ink())):
+        for done, word in enumerate(words):
             progress("calibrate", done, len(words))
             try:
-                placed = self._place(word, (), self._seen([seen])[0])
+                placed = self._settle(word, (), self._looks([word])[0])
             except TranscriptError:
                 continue
             known = ~placed.expected.space
@@ -200,6 +222,19 @@ class Segmental(Learner[SegmentalNet]):
         progress("calibrate", len(words), len(words))
         if rows:
             self.calibration = fit(np.concatenate(rows), np.concatenate(right))
+
+    def _looks(self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map) -> list[_Looks]:
+        """What is seen of each word as it is and at other sizes.
+
+        Args:
+            mapped: as `map`; may do several at a time.
+        """
+        others = [resized(word, size) for word in words for size in SIZES]
+        pictures = [*words, *(word for word, _ in others)]
+        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), pictures)))
+        further = list(zip(seen[len(words) :], (factors for _, factors in others), strict=True))
+        each = len(SIZES)
+        return [_Looks(own, further[i * each : (i + 1) * each]) for i, own in enumerate(seen[: len(words)])]
 
     @torch.inference_mode()
     def _seen(self, looks: Sequence[Look]) -> list[_Seen]:
@@ -224,19 +259,53 @@ class Segmental(Learner[SegmentalNet]):
                 out[i] = _Seen(looks[i], log_probs[b, :, :length], own, wholes)
         return [each for each in out if each is not None]
 
-    def _survive(self, word: WordImage, pins: Pins, seen: _Seen) -> Localization:
-        return survive(lambda word, pins: self._localize(word, pins, seen), word, pins, self.name)
+    def _survive(self, word: WordImage, pins: Pins, looks: _Looks) -> Localization:
+        return survive(lambda word, pins: self._localize(word, pins, looks), word, pins, self.name)
 
-    def _localize(self, word: WordImage, pins: Pins, seen: _Seen) -> Localization:
+    def _localize(self, word: WordImage, pins: Pins, looks: _Looks) -> Localization:
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
-        placed = self._place(word, pins, seen)
+        placed = self._settle(word, pins, looks)
         confidence = placed.product
         if self.calibration is not None:
             confidence = self.calibration(placed.features[:, : len(self.calibration.mean)])
         confidence = np.where(placed.expected.space, placed.product, confidence).astype(np.float32)
         return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
+
+    def _settle(self, word: WordImage, pins: Pins, looks: _Looks) -> _Placed:
+        """Where all looks together have the characters.
+
+        Under pins only the picture as it is is searched: what stays where it was without them stays where all looks
+        have it, and what moves goes where that search puts it. So a drag costs one search, however many looks there
+        are.
+        """
+        try:
+            free = self._free(word, looks)
+        except TranscriptError:
+            if not pins:
+                raise
+            return self._place(word, pins, looks.own)  # those that are not visible may make room
+        placed = self._place(word, pins, looks.own) if pins else free.own
+        at = {reading: place for place, reading in enumerate(free.own.order)}
+        rows = [at[reading] for reading in placed.order]
+        own, others = free.own.boxes[rows], [boxes[rows] for boxes in free.others]
+        settled = settle(own, others, looks.own.look.ink.core)
+        doubt = doubts(settled, own, others)
+        moved = (np.abs(np.nan_to_num(placed.boxes) - np.nan_to_num(own)) > STAYED_PX).any(axis=1)
+        settled[moved], doubt[moved] = placed.boxes[moved], np.nan
+        features = np.hstack([placed.features, doubt])
+        return replace(placed, boxes=settled, features=features)
+
+    def _free(self, word: WordImage, looks: _Looks) -> _Free:
+        """Where each look has the characters without pins; found once for a transcript."""
+        if looks.free is None or looks.free.characters != word.characters:
+            own, others = self._place(word, (), looks.own), []
+            for seen, factors in looks.others:
+                with suppress(TranscriptError, ValueError):  # too small for so many characters
+                    others.append(self._place(word, (), seen).boxes / factors)
+            looks.free = _Free(word.characters, own, others)
+        return looks.free
 
     def _place(self, word: WordImage, pins: Pins, seen: _Seen) -> _Placed:
         order = visible_order(word.characters, pins)
@@ -292,16 +361,13 @@ class Segmental(Learner[SegmentalNet]):
     def kind(self, word: WordImage) -> bool:
         return has_marks(word.characters)
 
-    def prepare(self, word: WordImage) -> _Seen:
-        self._learned()
-        (seen,) = self._seen([look(word, self._own_ink())])
-        if seen.wholes is not None:
-            order = visible_order(word.characters, ())
-            classes = self.charset.encode([word.characters[i] for i in order], unknown=0)
-            seen.wholes.log_probs(find_spans(seen.look.ink, LONGEST, len(order)), classes)
-        return seen
+    def prepare(self, word: WordImage) -> _Looks:
+        (looks,) = self._looks([word])
+        with suppress(TranscriptError, ValueError):  # `solve` tells
+            self._free(word, looks)
+        return looks
 
-    def solve(self, word: WordImage, prepared: _Seen, pins: Pins) -> Localization:
+    def solve(self, word: WordImage, prepared: _Looks, pins: Pins) -> Localization:
         return self._localize(word, pins, prepared)
 
     # --- keeping ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,77 @@
+"""A second look: the same picture at other sizes, and what all looks together say.
+
+Where a search goes wrong it often hangs on a pixel: a cut that is just a candidate or just not, a core height rounded
+up or down. At another size it falls otherwise, and what is wrong at one size is seldom wrong at most. So each word is
+localized at several sizes; boxes go where the median of all looks has them, and how far looks are apart says more
+about whether a box is right than anything within one look (docs/experiments.md).
+
+Source: test-time augmentation, as for image classifiers (Krizhevsky et al. 2012), here by the median of edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from charloc.metrics import iou
+from charloc.types import WordImage
+
+Floats = NDArray[np.float32]
+SIZES = ((1.15, 1.0), (0.87, 1.0), (0.75, 0.75))
+"""How much wider and taller a picture is made for each further look."""
+SAME = 0.06
+"""Core heights within which a look's edge and the median are one: the picture's own pixels are the exact ones."""
+SOFTENING = 0.02
+"""Added to 1 - IoU before its logarithm is taken."""
+NAMES = ("apart", "apart_most", "word_apart", "word_apart_most")
+"""The columns of `doubts`."""
+
+
+def resized(word: WordImage, size: tuple[float, float]) -> tuple[WordImage, Floats]:
+    """The word in a picture about so much wider and taller, and by what its boxes (L, 4) are to be divided, (4,)."""
+    height, width = word.pixels.shape
+    wide, tall = max(round(width * size[0]), 1), max(round(height * size[1]), 1)
+    pixels = np.asarray(Image.fromarray(word.pixels).resize((wide, tall), Image.Resampling.BICUBIC))
+    factors = np.array([wide / width, tall / height] * 2, dtype=np.float32)
+    return replace(word, pixels=pixels), factors
+
+
+def settle(own: Floats, others: Sequence[Floats], core: float) -> Floats:
+    """Boxes where all looks together have them, float32 (L, 4), NaN where the first look has none.
+
+    Args:
+        own: float32 (L, 4), the first look's, in the picture as it is.
+        others: of the same characters, each further look's, in that picture's pixels.
+        core: core height, px.
+    """
+    if not others:
+        return own
+    known = np.isfinite(own[:, 0])
+    looks = np.stack([own, *others])[:, known]
+    middle = np.nanmedian(looks, axis=0) if known.any() else looks[0]
+    out = own.copy()
+    out[known] = np.where(np.abs(middle - looks[0]) <= SAME * core, looks[0], middle)
+    # Of an edge that stays and one that moves a box could be left with nothing between.
+    thin = (out[:, 2] - out[:, 0] < 1) | (out[:, 3] - out[:, 1] < 1)
+    out[thin] = own[thin]
+    return out
+
+
+def doubts(settled: Floats, own: Floats, others: Sequence[Floats]) -> Floats:
+    """How far the looks are apart, float32 (L, 4), columns as in `NAMES`; NaN where there is one look, or no box.
+
+    Logarithms of 1 - IoU between what was settled on and each look: their mean and greatest, of the character and of
+    the word.
+    """
+    known = np.isfinite(settled[:, 0])
+    out = np.full((len(settled), len(NAMES)), np.nan, dtype=np.float32)
+    if not others or not known.any():
+        return out
+    far = np.stack([np.log(1 - iou(settled, look) + SOFTENING) for look in (own, *others)])[:, known]
+    mean, most = far.mean(axis=0), far.max(axis=0)
+    out[known] = np.stack([mean, most, np.full_like(mean, mean.mean()), np.full_like(mean, mean.max())], axis=1)
+    return out
