@@ -1,0 +1,126 @@
+"""Several looks at one word: what they settle on, and how far they are apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from charloc import pretrained
+from charloc.calibration import auc
+from charloc.glances import NAMES, SAME, SIZES, doubts, resized, settle
+from charloc.methods.segmental import Segmental
+from charloc.metrics import iou
+from charloc.synth import CLEAN, load_font, render, render_set
+from charloc.types import Pin, WordImage
+
+OWN = np.array([[0, 0, 10, 20], [12, 0, 20, 20], [np.nan] * 4, [30, 2, 40, 20]], dtype=np.float32)
+
+
+def moved(row: int, by: tuple[float, float, float, float]) -> np.ndarray:
+    other = OWN.copy()
+    other[row] += np.array(by, dtype=np.float32)
+    return other
+
+
+def test_a_resized_word_says_how_its_boxes_come_back() -> None:
+    word = WordImage(3, "w.png", np.zeros((41, 97), np.uint8), ("a",))
+    for size in SIZES:
+        other, factors = resized(word, size)
+        height, width = other.pixels.shape
+        assert (width / 97, height / 41, width / 97, height / 41) == pytest.approx(tuple(factors))
+        assert np.abs(factors[:2] - size).max() < 0.5 / 41 + 1e-6
+        assert (other.id, other.name, other.characters) == (word.id, word.name, word.characters)
+    assert resized(WordImage(1, "dot", np.zeros((1, 1), np.uint8), ()), (0.1, 0.1))[0].pixels.shape == (1, 1)
+
+
+def test_one_wrong_look_is_outvoted_also_if_it_is_the_first() -> None:
+    far = moved(1, (9, 0, 9, 0))
+    np.testing.assert_array_equal(settle(OWN, [OWN, far, OWN], 16), OWN)
+    found = settle(far, [OWN, OWN, OWN], 16)
+    np.testing.assert_array_equal(found, OWN)
+
+
+def test_small_differences_leave_the_first_look_as_it_is() -> None:
+    off = 0.9 * SAME * 16
+    others = [moved(0, (off, -off, off, off)) for _ in range(3)]
+    np.testing.assert_array_equal(settle(OWN, others, 16), OWN)
+    assert (settle(OWN, others, 4)[0] != OWN[0]).all()
+
+
+def test_without_others_nothing_changes() -> None:
+    np.testing.assert_array_equal(settle(OWN, [], 16), OWN)
+    assert np.isnan(doubts(OWN, OWN, [])).all()
+    nothing = np.full((2, 4), np.nan, np.float32)
+    assert np.isnan(settle(nothing, [nothing], 16)).all() and np.isnan(doubts(nothing, nothing, [nothing])).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(arrays(np.float32, (3, 4), elements=st.floats(0, 100, width=32)), min_size=2, max_size=5))
+def test_settled_boxes_are_boxes_within_those_of_the_looks(drawn: list[np.ndarray]) -> None:
+    looks = [np.hstack([np.minimum(a[:, :2], a[:, 2:]), np.maximum(a[:, :2], a[:, 2:]) + 1]) for a in drawn]
+    found = settle(looks[0], looks[1:], 10)
+    assert (found >= np.min(looks, axis=0)).all() and (found <= np.max(looks, axis=0)).all()
+    assert (found[:, 2:] - found[:, :2] >= 1 - 1e-4).all()
+
+
+def test_doubt_grows_with_the_distance_of_a_look() -> None:
+    each = [doubts(OWN, OWN, [moved(1, (far, 0, far, 0)), OWN]) for far in (0, 1, 4, 30)]
+    for before, after in pairwise(each):
+        assert (after[1] > before[1]).all(), "the character's own"
+        assert (after[0, :2] == before[0, :2]).all(), "another character's"
+        assert (after[0, 2:] > before[0, 2:]).all(), "what is said of the word"
+    assert each[0].shape == (4, len(NAMES)) and np.isnan(each[0][2]).all()
+
+
+# --- in the method ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def method() -> Segmental:
+    return Segmental(pretrained.shipped())
+
+
+def test_looks_that_are_apart_tell_wrong_boxes(method: Segmental) -> None:
+    """Without any calibration: of degraded words in very small pictures."""
+    far, wrong = [], []
+    for i, each in enumerate(render_set(40, 11, hard=True)):
+        word, factors = resized(each.word(i), (0.3, 0.3))
+        placed = method._settle(word, (), method._looks([word])[0])
+        far.append(placed.features[:, -len(NAMES)])
+        wrong.append(iou(placed.boxes, (each.boxes * factors)[placed.order]) < 0.5)
+    assert np.concatenate(wrong).sum() >= 20
+    assert auc(np.concatenate(far), np.concatenate(wrong)) > 0.8
+
+
+def test_under_a_pin_what_does_not_move_stays_where_all_looks_have_it(method: Segmental) -> None:
+    """And what a pin moves goes where the one search puts it."""
+    word = render("water lilies", load_font(None, 28), np.random.default_rng(2), CLEAN).word(0)
+    free = method.e_step([word], [()])[0].boxes
+    looks = method.prepare(word)
+    box = (free[1] + np.array([4, 0, 4, 0], np.float32)).tolist()
+    found = method.solve(word, looks, (Pin(1, tuple(box)),)).boxes
+    assert found[1].tolist() == box
+    np.testing.assert_array_equal(found[7:], free[7:])
+    assert looks.free is not None and looks.free.characters == word.characters
+
+
+def test_looks_too_small_for_the_transcript_are_left_out(method: Segmental) -> None:
+    """Sixty characters on seventy columns: at three quarters of the size they do not fit."""
+    rendered = render("l" * 30, load_font(None, 28), np.random.default_rng(0)).word(0)
+    narrow = WordImage(1, "n.png", rendered.pixels[:, :70], ("l",) * 60)
+    looks = method.prepare(narrow)
+    assert looks.free is not None and len(looks.free.others) < len(SIZES)
+    assert np.isfinite(method.solve(narrow, looks, ()).boxes).all()
+
+
+def test_hidden_characters_make_room(method: Segmental) -> None:
+    word = WordImage(1, "n.png", np.full((20, 6), 255, np.uint8), tuple("abcdefg"))
+    hidden = tuple(Pin(i, None, "invisible") for i in range(3))
+    found = method.solve(word, method.prepare(word), hidden)
+    assert np.isnan(found.boxes[:3]).all() and np.isfinite(found.boxes[3:]).all()
