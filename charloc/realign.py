@@ -18,9 +18,9 @@ from charloc.methods import Method
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.types import Localization, Pins, WordImage
 
-BYTES_PER_PIXEL = 100
+BYTES_PER_PIXEL = 300
 """About what is kept of a pixel: pictures of floats or numbers, a mask, a view, what a net makes of frames, spans."""
-LARGEST_BYTES = 256 * 1024 * 1024
+LARGEST_BYTES = 512 * 1024 * 1024
 
 
 @runtime_checkable
