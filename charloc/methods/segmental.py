@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
+from charloc.evidence import chosen, cumulate
 from charloc.fusion import fuse
 from charloc.glances import SIZES, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Evidence, Expected, Solution, shape_costs, solve
+from charloc.layout import Expected, shape_costs, solve
 from charloc.learning import Sample, autocast, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
@@ -285,7 +286,8 @@ class Segmental(Learner[SegmentalNet]):
         except TranscriptError:
             if not pins:
                 raise
-            return self._place(word, pins, looks.own)  # those that are not visible may make room
+            placed = self._place(word, pins, looks.own)  # those that are not visible may make room
+            return _with(placed, placed.boxes, doubts(placed.boxes, placed.boxes, ()))
         placed = self._place(word, pins, looks.own) if pins else free.own
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
@@ -294,8 +296,7 @@ class Segmental(Learner[SegmentalNet]):
         doubt = doubts(settled, own, others)
         moved = (np.abs(np.nan_to_num(placed.boxes) - np.nan_to_num(own)) > STAYED_PX).any(axis=1)
         settled[moved], doubt[moved] = placed.boxes[moved], np.nan
-        features = np.hstack([placed.features, doubt])
-        return replace(placed, boxes=settled, features=features)
+        return _with(placed, settled, doubt)
 
     def _free(self, word: WordImage, looks: _Looks) -> _Free:
         """Where each look has the characters without pins; found once for a transcript."""
@@ -332,7 +333,7 @@ class Segmental(Learner[SegmentalNet]):
         sure = boundary_certainty(posterior, solution.bounds, spans)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         fits = frame_fit(log_probs, classes, cuts, solution.bounds)
-        rows = features(spans, expected, solution, sure, apart, *fits, _chosen(said, solution), alone.bounds)
+        rows = features(spans, expected, solution, sure, apart, *fits, chosen(said, solution), alone.bounds)
         product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, agreement)
         return _Placed(order, expected, boxes, rows, product.astype(np.float32), -solution.cost)
 
@@ -389,32 +390,6 @@ class Segmental(Learner[SegmentalNet]):
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 
 
-def _chosen(said: Evidence, solution: Solution) -> Floats:
-    """What is said of the spans that were chosen, float32 (L,), 0 of characters it knows nothing of; NaN unknown."""
-    bounds = solution.bounds
-    if said.whole is None or said.which is None:
-        return np.full(len(bounds) - 1, np.nan, dtype=np.float32)
-    chosen = np.zeros(len(bounds) - 1, dtype=np.float32)
-    known = said.which >= 0
-    spans = bounds[:-1][known], (np.diff(bounds) - 1)[known]
-    chosen[known] = said.whole[said.which[known], *spans] / np.float32(WHOLE)
-    return chosen
-
-
-def cumulate(
-    log_probs: Floats, classes: NDArray[np.int64], cuts: NDArray[np.float64], temper: float
-) -> Evidence:
-    """Tempered log-probabilities, cumulated at cuts given in frames.
-
-    A frame inside a character's span is that character or the gap beside it; outside it is background.
-    """
-    floor = np.float32(-7.0)
-    background = np.maximum(log_probs[0], floor)
-    inside = np.maximum(np.logaddexp(log_probs[classes], log_probs[0] + np.log(np.float32(0.5))), floor)
-    inside[classes == 0] = background
-    position = np.clip(cuts, 0, log_probs.shape[1])
-    grid = np.arange(log_probs.shape[1] + 1)
-    total = np.concatenate([np.zeros((len(classes), 1)), np.cumsum(inside, axis=1)], axis=1)
-    cumulated = np.stack([np.interp(position, grid, row) for row in total])
-    outside = np.interp(position, grid, np.concatenate([[0.0], np.cumsum(background)]))
-    return Evidence((temper * cumulated).astype(np.float32), (temper * outside).astype(np.float32))
+def _with(placed: _Placed, boxes: Floats, doubt: Floats) -> _Placed:
+    """What one look found, with boxes that all looks settled on, and their doubts."""
+    return replace(placed, boxes=boxes, features=np.hstack([placed.features, doubt]))

@@ -14,13 +14,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from charloc.evidence import cumulate
 from charloc.ink import Ink
 from charloc.lattice import best_reading, edit_costs
 from charloc.layout import WIDTH_SOFTENING, Expected, core_of, outside_costs, solve, span_costs
 from charloc.measures import Measures
 from charloc.methods._learner import Look, look
 from charloc.methods.guess import LONGEST
-from charloc.methods.segmental import Segmental, cumulate
+from charloc.methods.segmental import Segmental
 from charloc.nets import STRIDE
 from charloc.pinning import visible_order
 from charloc.spans import Spans, find_spans
