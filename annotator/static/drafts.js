@@ -14,7 +14,7 @@ export class Drafts {
   // See which tabs live; before that, nothing is known of drafts.
   async look() {
     this.tab = await tab();
-    this.living = await living();
+    this.living = await living().catch(() => this.living);
   }
 
   // Ids of the words with drafts that are ours to go on with.

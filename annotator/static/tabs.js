@@ -45,7 +45,7 @@ function hold(name) {
     navigator.locks.request(LOCK + name, { ifAvailable: true }, (lock) => {
       taken(Boolean(lock));
       return lock && new Promise(() => {});
-    });
+    }).catch(() => taken(false)); // the page is going, or the browser keeps nothing for it
   });
 }
 
