@@ -1,11 +1,16 @@
-"""What a net says of frames and spans, as what the search over cuts weighs."""
+"""What a net says of frames, spans and boxes, as the search over cuts and the boxes after it want to hear it."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from charloc.ink import Ink
 from charloc.layout import Evidence, Solution
+from charloc.nets import STRIDE, SegmentalNet
+from charloc.normalise import View
+from charloc.spans import Spans
 
 Floats = NDArray[np.float32]
 
@@ -39,3 +44,30 @@ def chosen(said: Evidence, solution: Solution) -> Floats:
     spans = bounds[:-1][known], (np.diff(bounds) - 1)[known]
     out[known] = said.whole[said.which[known], *spans]
     return out
+
+
+@torch.inference_mode()
+def net_boxes(
+    net: SegmentalNet, ink: Ink, seen: View, spans: Spans, bounds: NDArray[np.int32], classes: NDArray[np.int64],
+    features: torch.Tensor,
+) -> Floats:  # fmt: skip
+    """The box head's boxes of the characters between bounds, float32 (L, 4), px.
+
+    Args:
+        bounds: int32 (L + 1,), indices into `spans.columns`.
+        classes: int64 (L,), 0 unknown.
+        features: (FEATURES, T), of the view `seen`.
+    """
+    length = features.shape[1]
+    left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
+    empty = right <= left
+    left = np.where(empty, spans.columns[bounds[:-1]], left)
+    right = np.where(empty, spans.columns[bounds[1:]], right)
+    start = np.clip(np.rint(seen.frames(left, STRIDE)), 0, length - 1).astype(np.int64)
+    end = np.clip(np.rint(seen.frames(right, STRIDE)), start + 1, length).astype(np.int64)
+    word = torch.zeros(len(classes), dtype=torch.int64)
+    indices = (torch.from_numpy(each) for each in (start, end, classes))
+    edges = net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)
+    middle = (start + end) / 2 * STRIDE / seen.scale + seen.origin
+    x, baseline = ink.place(middle.astype(np.float32))
+    return np.stack([x + edges[:, 0], baseline - edges[:, 1], x + edges[:, 2], baseline - edges[:, 3]], axis=1)

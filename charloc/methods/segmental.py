@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
-from charloc.evidence import chosen, cumulate
+from charloc.evidence import chosen, cumulate, net_boxes
 from charloc.fusion import fuse
 from charloc.glances import SIZES, doubts, resized, settle
 from charloc.glyphs import has_marks
-from charloc.ink import Ink
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Expected, shape_costs, solve
+from charloc.layout import Evidence, Expected, ShapeCosts, Solution, shape_costs, solve
 from charloc.learning import Sample, autocast, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
@@ -36,7 +35,6 @@ from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, ea
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import REACH, STRIDE, SegmentalNet
-from charloc.normalise import View
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import Spans, find_spans
 from charloc.text import Charset
@@ -86,6 +84,23 @@ class _Free:
     characters: tuple[str, ...]
     own: _Placed
     others: list[Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """The visible characters of a word, in layout order, laid over its spans: boxes (L, 4), how far ink and net agree
+    about each, (L,), and how far their edges are apart, (L, 4), core heights."""
+
+    order: list[int]
+    classes: NDArray[np.int64]
+    spans: Spans
+    expected: Expected
+    said: Evidence
+    shape: ShapeCosts
+    solution: Solution
+    boxes: Floats
+    agreement: Floats
+    apart: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,58 +319,45 @@ class Segmental(Learner[SegmentalNet]):
             own, others = self._place(word, (), looks.own), []
             for seen, factors in looks.others:
                 with suppress(TranscriptError, ValueError):  # too small for so many characters
-                    others.append(self._place(word, (), seen).boxes / factors)
+                    others.append(self._lay(word, (), seen).boxes / factors)
             looks.free = _Free(word.characters, own, others)
         return looks.free
 
-    def _place(self, word: WordImage, pins: Pins, seen: _Seen) -> _Placed:
+    def _lay(self, word: WordImage, pins: Pins, seen: _Seen) -> _Laid:
         order = visible_order(word.characters, pins)
         laid_out = [word.characters[i] for i in order]
-        ink, seen_view, log_probs = seen.look.ink, seen.look.view, seen.log_probs
+        ink, seen_view = seen.look.ink, seen.look.view
         classes = self.charset.encode(laid_out, unknown=0)
         fixed, extra = pinned_bounds(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
-        cuts = seen_view.frames(spans.columns, STRIDE)
         temper = self.temper * (WARMER if self.warm else 1.0)
-        said = cumulate(log_probs, classes, cuts, temper)
+        said = cumulate(seen.log_probs, classes, seen_view.frames(spans.columns, STRIDE), temper)
         if seen.wholes is not None:
             wholes, which = seen.wholes.log_probs(spans, classes)
             said = replace(said, whole=WHOLE * wholes, which=which)
         shape = shape_costs(spans, expected, fixed)
         solution = solve(spans, expected, evidence=said, fixed=fixed, shape=shape)
-        alone = solve(spans, expected, fixed=fixed, shape=shape)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        from_net = self._predict(ink, seen_view, spans, solution.bounds, classes, seen.features)
+        from_net = net_boxes(self._learned(), ink, seen_view, spans, solution.bounds, classes, seen.features)
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
+        apart = np.abs(from_ink - from_net) / np.float32(ink.core)
+        return _Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
+
+    def _place(self, word: WordImage, pins: Pins, seen: _Seen) -> _Placed:
+        laid = self._lay(word, pins, seen)
+        spans, expected, solution = laid.spans, laid.expected, laid.solution
+        # Boundaries are fixed by the windows that are in the costs already.
+        alone = solve(spans, expected, shape=laid.shape)
         posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
         sure = boundary_certainty(posterior, solution.bounds, spans)
-        apart = np.abs(from_ink - from_net) / np.float32(ink.core)
-        fits = frame_fit(log_probs, classes, cuts, solution.bounds)
-        rows = features(spans, expected, solution, sure, apart, *fits, chosen(said, solution), alone.bounds)
-        product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, agreement)
-        return _Placed(order, expected, boxes, rows, product.astype(np.float32), -solution.cost)
-
-    @torch.inference_mode()
-    def _predict(
-        self, ink: Ink, seen: View, spans: Spans, bounds: NDArray[np.int32], classes: NDArray[np.int64],
-        features: torch.Tensor,
-    ) -> Floats:  # fmt: skip
-        """The box head's boxes, float32 (L, 4), px."""
-        assert self.net is not None
-        length = features.shape[1]
-        left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
-        empty = right <= left
-        left = np.where(empty, spans.columns[bounds[:-1]], left)
-        right = np.where(empty, spans.columns[bounds[1:]], right)
-        start = np.clip(np.rint(seen.frames(left, STRIDE)), 0, length - 1).astype(np.int64)
-        end = np.clip(np.rint(seen.frames(right, STRIDE)), start + 1, length).astype(np.int64)
-        word = torch.zeros(len(classes), dtype=torch.int64)
-        indices = (torch.from_numpy(each) for each in (start, end, classes))
-        edges = self.net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)
-        x, baseline = ink.place((start + end) / 2 * STRIDE / seen.scale + seen.origin)
-        return np.stack([x + edges[:, 0], baseline - edges[:, 1], x + edges[:, 2], baseline - edges[:, 3]], axis=1)
+        frames = seen.look.view.frames(spans.columns, STRIDE)
+        fits = frame_fit(seen.log_probs, laid.classes, frames, solution.bounds)
+        said = chosen(laid.said, solution)
+        rows = features(spans, expected, solution, sure, laid.apart, *fits, said, alone.bounds)
+        product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, laid.agreement)
+        return _Placed(laid.order, expected, laid.boxes, rows, product.astype(np.float32), -solution.cost)
 
     # --- one word again and again (charloc.realign) -------------------------------------------------------------------
 
@@ -364,8 +366,9 @@ class Segmental(Learner[SegmentalNet]):
 
     def prepare(self, word: WordImage) -> _Looks:
         (looks,) = self._looks([word])
-        with suppress(TranscriptError, ValueError):  # `solve` tells
-            self._free(word, looks)
+        if word.characters:
+            with suppress(TranscriptError, ValueError):  # `solve` tells
+                self._free(word, looks)
         return looks
 
     def solve(self, word: WordImage, prepared: _Looks, pins: Pins) -> Localization:
