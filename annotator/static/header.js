@@ -73,6 +73,7 @@ export function mount(element, methods) {
     const interrupted = job?.state === "interrupted" ? `Round ${job.number} was interrupted` : "";
     part("note").textContent = part("note").title = trouble || interrupted;
     train.classList.toggle("cl-trouble", Boolean(trouble));
+    train.toggleAttribute("data-away", away);
   }
 
   listen((status) => {

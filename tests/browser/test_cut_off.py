@@ -38,6 +38,9 @@ def test_answers_that_break_off_break_no_page(browser: Browser, cutting: Cutter,
         save, note = page.locator("[data-role=save]"), page.locator(".cl-header [data-role=note]")
         expect(save).to_have_attribute("data-state", "down")
         expect(note).to_contain_text(AWAY, timeout=15_000)
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert note.evaluate("(e) => e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth"), "all of it"
+        page.set_viewport_size({"width": 1280, "height": 800})
         asked_everywhere(page)
         cutting.cuts = lambda path: False
         open_tab(page, "Annotate")
