@@ -83,7 +83,8 @@ class Helper:
                 self._load(request["round_id"])
                 return {"round_id": self._round_id}
             realigner, round_id = self._current(request["round_id"])
-            prepared = realigner.prepare(self._word(request))
+            word = self._word(request)
+            prepared = realigner.prepare(word, lambda: self._known(round_id, word))
             if request["do"] == "warm":
                 return {"round_id": round_id}
             pins = tuple(Pin(index, box and tuple(box), state) for index, box, state in request["pins"])
@@ -122,6 +123,12 @@ class Helper:
                 box = (0.0, 0.0, word.width / 2, float(word.height))
                 realigner.solve(realigner.prepare(picture), (Pin(0, box),))
         self._realigner, self._round_id = realigner, round_id
+
+    def _known(self, round_id: int, word: WordImage) -> Localization | None:
+        """Where the round itself has the word's characters without what people said, if it is about this transcript."""
+        if self._store.words([word.id])[0].characters != word.characters:
+            return None
+        return self._store.unaided(round_id, [word.id]).get(word.id)
 
     def _word(self, request: Json) -> WordImage:
         word = request["word"]

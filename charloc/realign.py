@@ -8,7 +8,7 @@ apart that way satisfies `Prepares`; any other one localizes the whole word anew
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,8 +30,13 @@ class Prepares(Protocol):
     def kind(self, word: WordImage) -> Hashable:
         """All that `prepare` looks at besides the picture: of the same picture and kind, the same is prepared."""
 
-    def prepare(self, word: WordImage) -> Any:
-        """What does not depend on what people said."""
+    def prepare(self, word: WordImage, known: Localization | None = None) -> Any:
+        """What does not depend on what people said.
+
+        Args:
+            known: where this very method has the word's characters as long as nothing is pinned, if that was found
+                before: it may save looking for it.
+        """
 
     def solve(self, word: WordImage, prepared: Any, pins: Pins) -> Localization:
         """As `Method.e_step` of this word, where that is possible.
@@ -47,10 +52,10 @@ def kind(method: Method, word: WordImage) -> Hashable:
     return method.kind(word) if isinstance(method, Prepares) else has_marks(word.characters)
 
 
-def prepare(method: Method, word: WordImage) -> Any:
+def prepare(method: Method, word: WordImage, known: Localization | None = None) -> Any:
     """`Prepares.prepare` of any method."""
     if isinstance(method, Prepares):
-        return method.prepare(word)
+        return method.prepare(word, known)
     # Only to see whether pins can be held: an E-step would not say so.
     return find_ink(word.pixels, has_marks(word.characters))
 
@@ -87,16 +92,18 @@ class Realigner:
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
 
-    def prepare(self, word: WordImage) -> Prepared:
+    def prepare(self, word: WordImage, known: Callable[[], Localization | None] = lambda: None) -> Prepared:
         """Get the word ready, or find that it is. A picture with another transcript mostly is, too.
 
         Args:
             word: its `id` stands for its picture: of another picture it must be another.
+            known: says where this method, as it is, has the word's characters without pins, if that was found before;
+                asked only if the word is not ready.
         """
         key = (word.id, kind(self.method, word))
         if key not in self._kept:
             size = word.pixels.size * BYTES_PER_PIXEL
-            self._kept[key] = prepare(self.method, word), size
+            self._kept[key] = prepare(self.method, word, known()), size
             self._bytes += size
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1][1]

@@ -55,7 +55,7 @@ class Guess:
     def kind(self, word: WordImage) -> bool:
         return has_marks(word.characters)
 
-    def prepare(self, word: WordImage) -> Ink:
+    def prepare(self, word: WordImage, known: Localization | None = None) -> Ink:
         return find_ink(word.pixels, has_marks(word.characters), self.own)
 
     def solve(self, word: WordImage, prepared: Ink, pins: Pins) -> Localization:

@@ -93,9 +93,9 @@ class Pretrained:
         reads = self._reads(word)
         return reads, realign.kind(self._reader if reads else self._guess, word)
 
-    def prepare(self, word: WordImage) -> tuple[Method, Any]:
+    def prepare(self, word: WordImage, known: Localization | None = None) -> tuple[Method, Any]:
         who = self._reader if self._reads(word) else self._guess
-        return who, realign.prepare(who, word)
+        return who, realign.prepare(who, word, known)
 
     def solve(self, word: WordImage, prepared: tuple[Method, Any], pins: Pins) -> Localization:
         who, seen = prepared

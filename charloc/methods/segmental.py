@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,16 +27,17 @@ from charloc.fusion import fuse
 from charloc.glances import SIZES, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.lattice import segmentation_posterior
-from charloc.layout import Evidence, Expected, ShapeCosts, Solution, shape_costs, solve
+from charloc.layout import shape_costs, solve
 from charloc.learning import Sample, autocast, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
+from charloc.methods._looks import Free, Laid, Looks, Placed, Seen
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, visible_order
-from charloc.spans import Spans, find_spans
+from charloc.spans import find_spans
 from charloc.text import Charset
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 from charloc.wholes import Wholes
@@ -54,66 +55,6 @@ WHOLE = 1.0
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """What does not depend on what is said of a word: its look, what the net makes of the view's frames,
-    log-probabilities (C, T) and features (FEATURES, T), and of its spans; None if the net does not know those."""
-
-    look: Look
-    log_probs: Floats
-    features: torch.Tensor
-    wholes: Wholes | None
-
-
-@dataclass(slots=True, eq=False)
-class _Looks:
-    """A picture as it is, and at other sizes: each with what its boxes are to be divided by, (4,)."""
-
-    own: _Seen
-    others: list[tuple[_Seen, Floats]]
-    free: _Free | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Free:
-    """Where every look has the characters of a transcript as long as nothing is pinned: that of the picture as it is,
-    and the boxes (L, 4) of the others, in its layout order and its pixels."""
-
-    characters: tuple[str, ...]
-    own: _Placed
-    others: list[Floats]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
-    """The visible characters of a word, in layout order, laid over its spans: boxes (L, 4), how far ink and net agree
-    about each, (L,), and how far their edges are apart, (L, 4), core heights."""
-
-    order: list[int]
-    classes: NDArray[np.int64]
-    spans: Spans
-    expected: Expected
-    said: Evidence
-    shape: ShapeCosts
-    solution: Solution
-    boxes: Floats
-    agreement: Floats
-    apart: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Placed:
-    """The visible characters of a word in layout order, laid out: boxes (L, 4), features of `confidence`, (L, F), the
-    probability of both boundaries times the agreement of ink and net, (L,)."""
-
-    order: list[int]
-    expected: Expected
-    boxes: Floats
-    features: Floats
-    product: Floats
-    score: float
 
 
 class Segmental(Learner[SegmentalNet]):
@@ -239,24 +180,30 @@ class Segmental(Learner[SegmentalNet]):
         if rows:
             self.calibration = fit(np.concatenate(rows), np.concatenate(right))
 
-    def _looks(self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map) -> list[_Looks]:
+    def _looks(self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map) -> list[Looks]:
         """What is seen of each word as it is and at other sizes.
 
         Args:
             mapped: as `map`; may do several at a time.
         """
+        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), words)))
+        return [Looks(own, others) for own, others in zip(seen, self._further(words, mapped), strict=True)]
+
+    def _further(
+        self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map
+    ) -> list[list[tuple[Seen, Floats]]]:
+        """What is seen of each word at other sizes."""
         others = [resized(word, size) for word in words for size in SIZES]
-        pictures = [*words, *(word for word, _ in others)]
-        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), pictures)))
-        further = list(zip(seen[len(words) :], (factors for _, factors in others), strict=True))
+        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), [word for word, _ in others])))
+        pairs = list(zip(seen, (factors for _, factors in others), strict=True))
         each = len(SIZES)
-        return [_Looks(own, further[i * each : (i + 1) * each]) for i, own in enumerate(seen[: len(words)])]
+        return [pairs[i * each : (i + 1) * each] for i in range(len(words))]
 
     @torch.inference_mode()
-    def _seen(self, looks: Sequence[Look]) -> list[_Seen]:
+    def _seen(self, looks: Sequence[Look]) -> list[Seen]:
         """What the net makes of each view; like widths are batched together."""
         net, views = self._learned(), [each.view for each in looks]
-        out: list[_Seen | None] = [None] * len(views)
+        out: list[Seen | None] = [None] * len(views)
         order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
         for piece in np.array_split(order, max(1, -(-len(order) // 16))):
             # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
@@ -272,13 +219,13 @@ class Segmental(Learner[SegmentalNet]):
                 length = -(-views[i].pixels.shape[1] // STRIDE)
                 own = features[b, :, :length].float()
                 wholes = Wholes(net, own, views[i]) if self.knows_spans else None
-                out[i] = _Seen(looks[i], log_probs[b, :, :length], own, wholes)
+                out[i] = Seen(looks[i], log_probs[b, :, :length], own, wholes)
         return [each for each in out if each is not None]
 
-    def _survive(self, word: WordImage, pins: Pins, looks: _Looks) -> Localization:
+    def _survive(self, word: WordImage, pins: Pins, looks: Looks) -> Localization:
         return survive(lambda word, pins: self._localize(word, pins, looks), word, pins, self.name)
 
-    def _localize(self, word: WordImage, pins: Pins, looks: _Looks) -> Localization:
+    def _localize(self, word: WordImage, pins: Pins, looks: Looks) -> Localization:
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
@@ -286,10 +233,11 @@ class Segmental(Learner[SegmentalNet]):
         confidence = placed.product
         if self.calibration is not None:
             confidence = self.calibration(placed.features[:, : len(self.calibration.mean)])
-        confidence = np.where(placed.expected.space, placed.product, confidence).astype(np.float32)
+        confidence = np.where(placed.expected.space, placed.product, confidence)
+        confidence = np.where(np.isnan(placed.known), confidence, placed.known).astype(np.float32)
         return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
 
-    def _settle(self, word: WordImage, pins: Pins, looks: _Looks) -> _Placed:
+    def _settle(self, word: WordImage, pins: Pins, looks: Looks) -> Placed:
         """Where all looks together have the characters.
 
         Under pins only the picture as it is is searched: what stays where it was without them stays where all looks
@@ -307,23 +255,32 @@ class Segmental(Learner[SegmentalNet]):
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
         own, others = free.own.boxes[rows], [boxes[rows] for boxes in free.others]
-        settled = settle(own, others, looks.own.look.ink.core)
-        doubt = doubts(settled, own, others)
         moved = (np.abs(np.nan_to_num(placed.boxes) - np.nan_to_num(own)) > STAYED_PX).any(axis=1)
-        settled[moved], doubt[moved] = placed.boxes[moved], np.nan
-        return _with(placed, settled, doubt)
+        sure = placed.known.copy()
+        if free.known is not None:
+            settled, sure = free.known.boxes[placed.order], free.known.confidence[placed.order]
+            moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
+            doubt = doubts(settled, own, ())
+        else:
+            settled = settle(own, others, looks.own.look.ink.core)
+            doubt = doubts(settled, own, others)
+        settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
+        return _with(replace(placed, known=sure), settled, doubt)
 
-    def _free(self, word: WordImage, looks: _Looks) -> _Free:
+    def _free(self, word: WordImage, looks: Looks) -> Free:
         """Where each look has the characters without pins; found once for a transcript."""
         if looks.free is None or looks.free.characters != word.characters:
             own, others = self._place(word, (), looks.own), []
-            for seen, factors in looks.others:
+            known = looks.known[1] if looks.known is not None and looks.known[0] == word.characters else None
+            if known is None and looks.others is None:
+                (looks.others,) = self._further([word])
+            for seen, factors in (looks.others or []) if known is None else []:
                 with suppress(TranscriptError, ValueError):  # too small for so many characters
                     others.append(self._lay(word, (), seen).boxes / factors)
-            looks.free = _Free(word.characters, own, others)
+            looks.free = Free(word.characters, own, others, known)
         return looks.free
 
-    def _lay(self, word: WordImage, pins: Pins, seen: _Seen) -> _Laid:
+    def _lay(self, word: WordImage, pins: Pins, seen: Seen) -> Laid:
         order = visible_order(word.characters, pins)
         laid_out = [word.characters[i] for i in order]
         ink, seen_view = seen.look.ink, seen.look.view
@@ -343,9 +300,9 @@ class Segmental(Learner[SegmentalNet]):
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
-        return _Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
+        return Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
 
-    def _place(self, word: WordImage, pins: Pins, seen: _Seen) -> _Placed:
+    def _place(self, word: WordImage, pins: Pins, seen: Seen) -> Placed:
         laid = self._lay(word, pins, seen)
         spans, expected, solution = laid.spans, laid.expected, laid.solution
         # Boundaries are fixed by the windows that are in the costs already.
@@ -357,21 +314,26 @@ class Segmental(Learner[SegmentalNet]):
         said = chosen(laid.said, solution)
         rows = features(spans, expected, solution, sure, laid.apart, *fits, said, alone.bounds)
         product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, laid.agreement)
-        return _Placed(laid.order, expected, laid.boxes, rows, product.astype(np.float32), -solution.cost)
+        unknown = np.full(len(laid.order), np.nan, dtype=np.float32)
+        return Placed(laid.order, expected, laid.boxes, rows, product.astype(np.float32), -solution.cost, unknown)
 
     # --- one word again and again (charloc.realign) -------------------------------------------------------------------
 
     def kind(self, word: WordImage) -> bool:
         return has_marks(word.characters)
 
-    def prepare(self, word: WordImage) -> _Looks:
-        (looks,) = self._looks([word])
+    def prepare(self, word: WordImage, known: Localization | None = None) -> Looks:
+        if known is None:
+            (looks,) = self._looks([word])
+        else:
+            (own,) = self._seen([look(word, self._own_ink())])
+            looks = Looks(own, None, known=(word.characters, known))
         if word.characters:
             with suppress(TranscriptError, ValueError):  # `solve` tells
                 self._free(word, looks)
         return looks
 
-    def solve(self, word: WordImage, prepared: _Looks, pins: Pins) -> Localization:
+    def solve(self, word: WordImage, prepared: Looks, pins: Pins) -> Localization:
         return self._localize(word, pins, prepared)
 
     # --- keeping ------------------------------------------------------------------------------------------------------
@@ -393,6 +355,6 @@ class Segmental(Learner[SegmentalNet]):
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 
 
-def _with(placed: _Placed, boxes: Floats, doubt: Floats) -> _Placed:
+def _with(placed: Placed, boxes: Floats, doubt: Floats) -> Placed:
     """What one look found, with boxes that all looks settled on, and their doubts."""
     return replace(placed, boxes=boxes, features=np.hstack([placed.features, doubt]))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from charloc import pretrained
 from charloc.methods import Method, make
+from charloc.methods.segmental import Segmental
 from charloc.realign import BYTES_PER_PIXEL, Prepares, Realigner
 from charloc.synth import CLEAN, load_font, render, render_set
 from charloc.types import Localization, Pin, PinError, Pins, TranscriptError, WordImage
@@ -98,6 +99,31 @@ def test_it_is_the_e_step_under_the_same_pins(name: str) -> None:
     assert solved >= 20, (solved, refused)
 
 
+@pytest.mark.parametrize("name", ["pretrained", "segmental"])
+def test_what_is_known_of_a_word_saves_further_looks_and_changes_no_box(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what pins do not move keeps the confidence that was known."""
+    word = words()[8]
+    (free,) = method(name).e_step([word], [()])
+    pins = (Pin(4, tuple((free.boxes[4] + np.array([5, 0, 5, 0], np.float32)).tolist())),)
+    (moved,) = method(name).e_step([word], [pins])
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmental, "_further", None)
+        again = Realigner(method(name))
+        prepared = again.prepare(word, lambda: free)
+        assert same(again.solve(prepared), free)
+        found = again.solve(prepared, pins)
+    np.testing.assert_allclose(found.boxes, moved.boxes, atol=1e-3)
+    stays = np.isclose(moved.boxes, free.boxes, equal_nan=True).all(axis=1)
+    assert 0 < stays.sum() < len(stays)
+    np.testing.assert_array_equal(found.confidence[stays], free.confidence[stays])
+    np.testing.assert_allclose(found.confidence[~stays], moved.confidence[~stays], atol=1e-4)
+    # Of another transcript nothing is known: it is looked at after all.
+    edited = replace(word, characters=tuple("the water lilies, again"))
+    assert same(again.solve(again.prepare(edited)), method(name).e_step([edited], [()])[0])
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_another_transcript_of_the_same_picture(name: str) -> None:
     word = words()[8]
@@ -146,7 +172,7 @@ class Counted:
     def kind(self, word: WordImage) -> str:
         return "marks" if "." in word.characters else ""
 
-    def prepare(self, word: WordImage) -> str:
+    def prepare(self, word: WordImage, known: Localization | None = None) -> str:
         self.prepared.append(word.id)
         return f"picture {word.id}"
 
