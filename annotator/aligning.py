@@ -23,6 +23,7 @@ import sys
 import threading
 import traceback
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.priority import NICENESS
 from annotator.starts import Start
 from charloc import checkpoint as on_disk
 from charloc.images import decode
@@ -39,6 +41,7 @@ from charloc.types import CharlocError, ImageError, Localization, Pin, PinError,
 from db import Round, Store
 
 Json = dict[str, Any]
+SWITCH_S = 0.0005
 PICTURES = 64
 """So many decoded pictures are kept."""
 
@@ -74,6 +77,8 @@ class Helper:
         self._realigner: Realigner | None = None
         self._round_id: int | None = None
         self._loading: threading.Thread | None = None
+        # Beside the answers, and after them: a line takes longer to make ready than a step of a drag may.
+        self._ahead = ThreadPoolExecutor(1, initializer=_step_back)
         self._unusable: int | None = None
 
     def answer(self, request: Json) -> Json:
@@ -84,9 +89,10 @@ class Helper:
                 return {"round_id": self._round_id}
             realigner, round_id = self._current(request["round_id"])
             word = self._word(request)
-            prepared = realigner.prepare(word, lambda: self._known(round_id, word))
             if request["do"] == "warm":
+                self._ahead.submit(self._warm, realigner, round_id, word)
                 return {"round_id": round_id}
+            prepared = realigner.prepare(word, lambda: self._known(round_id, word))
             pins = tuple(Pin(index, box and tuple(box), state) for index, box, state in request["pins"])
             return as_json(realigner.solve(prepared, pins)) | {"round_id": round_id}
         except CharlocError as error:
@@ -124,6 +130,12 @@ class Helper:
                 realigner.solve(realigner.prepare(picture), (Pin(0, box),))
         self._realigner, self._round_id = realigner, round_id
 
+    def _warm(self, realigner: Realigner, round_id: int, word: WordImage) -> None:
+        try:
+            realigner.prepare(word, lambda: self._known(round_id, word))
+        except Exception:  # noqa: BLE001 - whoever asks about it is told
+            traceback.print_exc()
+
     def _known(self, round_id: int, word: WordImage) -> Localization | None:
         """Where the round itself has the word's characters without what people said, if it is about this transcript."""
         if self._store.words([word.id])[0].characters != word.characters:
@@ -141,6 +153,13 @@ class Helper:
         return WordImage(word["id"], word["name"], self._pictures[sha], tuple(request["characters"]))
 
 
+def _step_back() -> None:
+    """This thread gets the processor after the one that answers, where threads have a niceness of their own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 def as_json(found: Localization) -> Json:
     """Boxes, null where there is none, and confidence, rounded as proposals are."""
     rows = found.boxes.astype(float).round(2).tolist()
@@ -152,6 +171,8 @@ def main(project: Path) -> None:
     """Answer requests until the input ends."""
     # Ctrl-C in the server's terminal is the server's affair.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A step must not wait long for Python's lock while a word is made ready beside it.
+    sys.setswitchinterval(SWITCH_S)
     # Whatever prints must not garble the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol, runtime_checkable
 
 from charloc.glyphs import has_marks
@@ -79,7 +80,7 @@ class Prepared:
 class Realigner:
     """Localizes single words under changing pins, by one method, as that method's E-step would.
 
-    Not for several threads at once.
+    Words may be made ready in another thread than that in which they are solved; each is made ready once.
 
     Args:
         method: one that is ready for an E-step.
@@ -91,6 +92,8 @@ class Realigner:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
+        self._lock = Lock()
+        self._making: dict[Hashable, Lock] = {}
 
     def prepare(self, word: WordImage, known: Callable[[], Localization | None] = lambda: None) -> Prepared:
         """Get the word ready, or find that it is. A picture with another transcript mostly is, too.
@@ -101,14 +104,26 @@ class Realigner:
                 asked only if the word is not ready.
         """
         key = (word.id, kind(self.method, word))
-        if key not in self._kept:
-            size = word.pixels.size * BYTES_PER_PIXEL
-            self._kept[key] = prepare(self.method, word, known()), size
-            self._bytes += size
+        with self._lock:
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                seen = self._kept[key][0] if key in self._kept else None
+            if seen is None:
+                seen = prepare(self.method, word, known())
+            self._keep(key, seen, word.pixels.size * BYTES_PER_PIXEL)
+        return Prepared(word, seen)
+
+    def _keep(self, key: Hashable, seen: Any, size: int) -> None:
+        """Keep what was made ready as the last used, and forget what was used longest ago if it is too much."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = seen, size
+                self._bytes += size
+            self._kept.move_to_end(key)
+            self._making.pop(key, None)
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1][1]
-        self._kept.move_to_end(key)
-        return Prepared(word, self._kept[key][0])
 
     def solve(self, prepared: Prepared, pins: Pins = ()) -> Localization:
         """Where the word's characters are, if those pinned are where they are pinned.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from threading import Event
 
 import numpy as np
 import pytest
@@ -195,6 +197,28 @@ def test_a_picture_is_prepared_once_for_each_kind_of_transcript() -> None:
     assert counted.prepared == [1, 1]
     assert again.solve(again.prepare(picture(2, "ab"))).method == "picture 2"
     assert counted.prepared == [1, 1, 2]
+
+
+def test_two_threads_make_a_picture_ready_once() -> None:
+    """And another one is not waited for."""
+    held, begun = Event(), Event()
+
+    class Slow(Counted):
+        def prepare(self, word: WordImage, known: Localization | None = None) -> str:
+            if word.id == 1:
+                begun.set()
+                assert held.wait(30)
+            return super().prepare(word, known)
+
+    slow = Slow()
+    again = Realigner(slow)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(again.prepare, picture(1, text)) for text in ("ab", "abc")]
+        assert begun.wait(30)
+        assert again.solve(again.prepare(picture(2, "ab"))).method == "picture 2"
+        held.set()
+        assert [again.solve(each.result()).method for each in both] == ["picture 1"] * 2
+    assert sorted(slow.prepared) == [1, 2]
 
 
 def test_the_picture_used_longest_ago_is_forgotten_first() -> None:
