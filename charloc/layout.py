@@ -81,18 +81,14 @@ def expected_glyphs(characters: Sequence[str], core: float | None = None) -> Exp
     )
 
 
-def span_costs(
-    spans: Spans, expected: Expected, scale: float, evidence: Evidence | None = None, windows: Ints | None = None
-) -> Floats:
+def span_costs(spans: Spans, expected: Expected, scale: float, evidence: Evidence | None = None) -> Floats:
     """Prior cost of every character on every span, float32 (L, N, D), nats; cutting costs included.
 
     Args:
         scale: what expected widths are multiplied by.
-        windows: from `boundary_windows`; spans that no layout within them has cost infinity. None: any cut will do.
     """
-    if windows is None:
-        windows = np.array([[0, len(spans.columns) - 1]] * (len(expected.width) + 1), dtype=np.int32)
-    shape = _shape_costs(spans, expected, windows)
+    anywhere = np.array([[0, len(spans.columns) - 1]] * (len(expected.width) + 1), dtype=np.int32)
+    shape = _shape_costs(spans, expected, anywhere)
     _total(shape.costs, shape, expected, scale, evidence)
     return shape.costs
 

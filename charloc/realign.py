@@ -107,11 +107,14 @@ class Realigner:
         with self._lock:
             making = self._making.setdefault(key, Lock())
         with making:
-            with self._lock:
-                seen = self._kept[key][0] if key in self._kept else None
-            if seen is None:
-                seen = prepare(self.method, word, known())
-            self._keep(key, seen, word.pixels.size * BYTES_PER_PIXEL)
+            try:
+                with self._lock:
+                    seen = self._kept[key][0] if key in self._kept else None
+                if seen is None:
+                    seen = prepare(self.method, word, known())
+                self._keep(key, seen, word.pixels.size * BYTES_PER_PIXEL)
+            finally:
+                self._making.pop(key, None)
         return Prepared(word, seen)
 
     def _keep(self, key: Hashable, seen: Any, size: int) -> None:
@@ -121,7 +124,6 @@ class Realigner:
                 self._kept[key] = seen, size
                 self._bytes += size
             self._kept.move_to_end(key)
-            self._making.pop(key, None)
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1][1]
 

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from charloc.lattice.ctc import NEGLIGIBLE
+from charloc.lattice.edits import suffix_costs
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -75,15 +76,8 @@ def segmentation_posterior(spans: Floats, starts: Floats, ends: Floats) -> tuple
     Source: semi-Markov forward-backward, over states whose best layout is within `NEGLIGIBLE` of the best.
     """
     count, cuts, reach = spans.shape
-    # What the cheapest way on costs: states on no layout that counts are left out, which are nearly all of them.
-    onward = np.full((count + 1, cuts), np.inf)
-    onward[count] = ends
-    for k in range(count - 1, -1, -1):
-        for i in range(cuts):
-            least = np.inf
-            for d in range(min(reach, cuts - 1 - i)):
-                least = min(least, spans[k, i, d] + onward[k + 1, i + 1 + d])
-            onward[k, i] = least
+    # States on no layout that counts are left out, which are nearly all of them.
+    onward = suffix_costs(spans, np.arange(count), ends)
     posterior = np.zeros((count + 1, cuts))
     best = np.min(starts + onward[0])
     if best == np.inf:

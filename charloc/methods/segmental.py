@@ -50,8 +50,6 @@ WARMER = 1.5
 """How much more what a net says counts if it knows letters from rendered words."""
 STAYED_PX = 0.01
 """A box that pins did not move is where it was, but for rounding."""
-WHOLE = 1.0
-"""How much it counts what such a net says of a span as a whole."""
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
@@ -292,7 +290,7 @@ class Segmental(Learner[SegmentalNet]):
         said = cumulate(seen.log_probs, classes, seen_view.frames(spans.columns, STRIDE), temper)
         if seen.wholes is not None:
             wholes, which = seen.wholes.log_probs(spans, classes)
-            said = replace(said, whole=WHOLE * wholes, which=which)
+            said = replace(said, whole=wholes, which=which)
         shape = shape_costs(spans, expected, fixed)
         solution = solve(spans, expected, evidence=said, fixed=fixed, shape=shape)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)

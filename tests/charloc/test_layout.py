@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from charloc.ink import find_ink
 from charloc.lattice import best_segmentation
-from charloc.layout import Evidence, boundary_windows, expected_glyphs, hold, outside_costs, solve, span_costs
+from charloc.layout import (
+    Evidence,
+    boundary_windows,
+    expected_glyphs,
+    hold,
+    outside_costs,
+    shape_costs,
+    solve,
+    span_costs,
+)
 from charloc.spans import Spans, find_spans
 
 
@@ -174,10 +183,14 @@ def test_costs_within_windows_are_the_costs_and_all_others_are_forbidden(data: s
     spans = blocks((5, 19), (22, 36), (39, 53))
     expected = expected_glyphs(tuple("mi n"))
     held = data.draw(st.lists(st.sampled_from([-1, *spans.columns]), min_size=5, max_size=5))
-    windows = boundary_windows(spans, 4, np.array(held))
-    costs, (starts, ends) = span_costs(spans, expected, 1.1), outside_costs(spans)
+    fixed = np.array(held)
+    windows = boundary_windows(spans, 4, fixed)
+    scale = float(np.clip(spans.inked / expected.width[~expected.space].sum(), 0.4, 3.0))
+    costs, (starts, ends) = span_costs(spans, expected, scale), outside_costs(spans)
     hold(costs, starts, ends, windows)
-    np.testing.assert_array_equal(span_costs(spans, expected, 1.1, windows=windows), costs)
+    np.testing.assert_array_equal(np.isfinite(shape_costs(spans, expected, fixed).costs), np.isfinite(costs))
+    if (windows[:, 0] <= windows[:, 1]).all():
+        np.testing.assert_array_equal(solve(spans, expected, fixed=fixed, passes=1).costs, costs)
     bounds, _ = best_segmentation(costs, starts, ends)
     if bounds[0] >= 0:
         assert (windows[:, 0] <= bounds).all() and (bounds <= windows[:, 1]).all()
