@@ -84,12 +84,13 @@ export class Comparing {
     this.shown = offset + cards.length;
     this.part("more").hidden = this.shown >= answer.words;
     this.part("more").textContent = `Show more (${(answer.words - this.shown).toLocaleString()} left)`;
-    this.part("found").textContent = moved ? saidMoved(answer, before === after) : saidContradicted(answer);
+    this.part("found").textContent = moved ? saidMoved(answer, before === after, this.rounds.length) : saidContradicted(answer);
     if (offset) cards[0]?.querySelector("button").focus();
   }
 }
 
-function saidMoved({ words, characters }, same) {
+function saidMoved({ words, characters }, same, rounds) {
+  if (rounds < 2) return "There is one round so far. Train another, and see here what it moves.";
   if (same) return "That is the same round twice. Choose two.";
   if (!words) return "No character moved by more than a tenth of the word's height.";
   return `${count(characters, "character")} in ${count(words, "word")} moved by more than a tenth of the word's height.`;
