@@ -98,8 +98,10 @@ def test_one_pin_and_its_neighbours() -> None:
     shifted = found(9, 19, None, 30)
     pin = least_sure_wrong(truth, shifted)
     assert pin == truth[1]
-    assert neighbours(truth, pin, shifted, found(0, 10, None, 30)) == (1, 1, 0)
-    assert neighbours(truth, pin, shifted, found(9, 10, None, None)) == (1, 0, 1)
+    assert neighbours(truth, pin, shifted, found(0, 10, None, 30)) == (1, 1, 0, 1, 1)
+    assert neighbours(truth, pin, shifted, found(9, 10, None, None)) == (1, 0, 1, 1, 0)
+    # The last is two away from the pin: a gap without a box is between them.
+    assert neighbours(truth, pin, found(0, 19, None, 39), found(0, 10, None, 30)) == (1, 1, 0, 0, 0)
     assert least_sure_wrong(truth, found(0, 10, None, 30)) is None and least_sure_wrong((), shifted) is None
 
 

@@ -28,7 +28,7 @@ from charloc.glances import SIZES, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.lattice import segmentation_posterior
 from charloc.layout import shape_costs, solve
-from charloc.learning import Sample, autocast, train, train_wholes
+from charloc.learning import Sample, autocast, blend, train, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
@@ -53,6 +53,8 @@ STAYED_PX = 0.01
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
+KEPT = 0.5
+"""How much of its weights the last of these keeps in a round, for the same reason."""
 
 
 class Segmental(Learner[SegmentalNet]):
@@ -85,12 +87,15 @@ class Segmental(Learner[SegmentalNet]):
         """Learn from `training`, in `steps` batches if that is given, else in as many as so many words ask for."""
         charset = self._charset_of(training)
         samples, self.measures = self._samples(training, charset, progress)
+        known = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
         self._grow(charset)
         assert self.net is not None
         if steps is None:
             steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         rate = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
         learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
+        if self.warm:
+            blend(self.net, known, KEPT)
         self.rounds += 1
         return learned
 

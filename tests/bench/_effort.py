@@ -135,13 +135,14 @@ def single_pins(data: Set, case: Case, before: RoundResult) -> Record:
         neighbours(truth[i], pin, before.localizations[i], found)
         for i, pin, found in zip(chosen, pinned, anew, strict=True)
     ]
-    others, repaired, spoiled = np.array(rows, np.int64).reshape(-1, 3).T
+    others, repaired, spoiled, beside, beside_repaired = np.array(rows, np.int64).reshape(-1, 5).T
     some = others > 0
     return {
         "pins": len(rows), "others_wrong": int(others.sum()), "repaired": int(repaired.sum()),
         "spoiled": int(spoiled.sum()), "with_others": int(some.sum()),
         "some_repaired": int((repaired[some] > 0).sum()), "all_repaired": int((repaired == others)[some].sum()),
         "words_right": int(((repaired == others) & (spoiled == 0)).sum()),
+        "beside": int(beside.sum()), "beside_repaired": int(beside_repaired.sum()),
         "repaired_counts": np.bincount(repaired).tolist(),
     }  # fmt: skip
 
@@ -152,12 +153,21 @@ def least_sure_wrong(truth: Pins, found: Localization) -> Pin | None:
     return min(wrong, key=lambda pin: float(found.confidence[pin.index]), default=None)
 
 
-def neighbours(truth: Pins, pin: Pin, before: Localization, after: Localization) -> tuple[int, int, int]:
-    """Of a word's other characters, how many were wrong, how many of those are right now, and how many of those that
-    were right are wrong."""
-    other = np.array([each.index != pin.index for each in truth], bool)
-    was, now = _right(truth, before)[other], _right(truth, after)[other]
-    return int((~was).sum()), int((~was & now).sum()), int((was & ~now).sum())
+def neighbours(truth: Pins, pin: Pin, before: Localization, after: Localization) -> tuple[int, int, int, int, int]:
+    """What becomes of a word's other characters.
+
+    Returns:
+        How many were wrong, how many of those are right now, how many of those that were right are wrong; then the
+        first two of those alone that stand right beside the pinned one.
+    """
+    away = np.array([abs(each.index - pin.index) for each in truth], np.int64)
+    was, now = _right(truth, before), _right(truth, after)
+    wrong, repaired, spoiled = (away > 0) & ~was, (away > 0) & ~was & now, (away > 0) & was & ~now
+    beside = away == 1
+    return (
+        int(wrong.sum()), int(repaired.sum()), int(spoiled.sum()),
+        int((wrong & beside).sum()), int((repaired & beside).sum()),
+    )  # fmt: skip
 
 
 def _right(truth: Pins, found: Localization) -> np.ndarray:

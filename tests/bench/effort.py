@@ -35,8 +35,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "images" / "effort.svg"
 HEADS = ("order", "corrected", "words", "of them wrong", "before", "a round without", "a round with",
          "errors removed", "of all words", "between spaces, of all")  # fmt: skip
-PIN_HEADS = ("set", "pins", "other wrong characters", "repaired", "right ones spoiled", "repaired a pin",
-             "where others were wrong: some repaired", "all repaired", "words right now")  # fmt: skip
+PIN_HEADS = ("set", "pins", "other wrong characters", "repaired", "right beside the pin: repaired",
+             "right ones spoiled", "repaired a pin", "where others were wrong: some repaired", "all repaired", "words right now")  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> None:
@@ -151,6 +151,7 @@ def _pin_row(record: Record) -> list[str]:
         str(pins),
         str(others),
         of(record["repaired"], others),
+        of(record["beside_repaired"], record["beside"]) if "beside" in record else "",
         str(record["spoiled"]),
         f"{record['repaired'] / pins:.2f}" if pins else "",
         of(record["some_repaired"], several),

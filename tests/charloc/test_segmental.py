@@ -14,6 +14,7 @@ from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import Checkpoint, Method, make, segmental
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
+from charloc.nets import SegmentalNet
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 from tests.invented import invented_words, said, share_right
@@ -261,3 +262,27 @@ def test_pinning_a_few_characters_puts_the_others_right(few_steps: object) -> No
     assert share_right(rendered, guess) == 0.0
     assert share_right(rendered, without) < 0.1
     assert share_right(rendered, with_pins) > 0.9
+
+
+def test_a_net_that_knows_letters_keeps_half_of_its_weights(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(net: SegmentalNet, *_: object) -> dict[str, float]:
+        with torch.no_grad():
+            for each in net.state_dict().values():
+                each.zero_()
+        return {}
+
+    method = learned.method()
+    monkeypatch.setattr(segmental, "train", forget)
+    method.warm = True
+    strange = replace(learned.words[0], characters=("ß", *learned.words[0].characters[1:]))
+    method.m_step(training([strange, learned.words[1]], learned.guess[:2]))
+    old, new = (Segmental(each).net for each in (learned.result.checkpoint, method.checkpoint()))
+    assert old is not None and new is not None
+    for name, tensor in old.state_dict().items():
+        now = new.state_dict()[name]
+        if not tensor.is_floating_point():
+            assert not now.any(), name  # a count, not a weight
+            continue
+        known = now[: len(tensor)] if tensor.ndim else now
+        assert torch.equal(known, tensor / 2), name
+        assert not now.ndim or not now[len(tensor) :].any(), name  # new characters are only learned
