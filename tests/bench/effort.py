@@ -36,7 +36,8 @@ PICTURE = ROOT / "docs" / "images" / "effort.svg"
 HEADS = ("order", "corrected", "words", "of them wrong", "before", "a round without", "a round with",
          "errors removed", "of all words", "between spaces, of all")  # fmt: skip
 PIN_HEADS = ("set", "pins", "other wrong characters", "repaired", "right beside the pin: repaired",
-             "right ones spoiled", "repaired a pin", "where others were wrong: some repaired", "all repaired", "words right now")  # fmt: skip
+             "right ones spoiled", "repaired a pin", "where others were wrong: some repaired", "all repaired",
+             "words right now")  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> None:
