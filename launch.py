@@ -159,12 +159,15 @@ def pretrain(
     start: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A checkpoint of pretrain: learn only what it lacks.")
     ] = None,
+    more: Annotated[bool, typer.Option("--more", help="With --start: learn on, letters too.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Teach a net letters from rendered words, to begin with. Takes most of an hour; nobody draws a box."""
     from annotator.terminal import bars
     from charloc.pretrained import making
 
+    if more and not start:
+        raise CharlocError("--more learns on from a checkpoint. Name its folder too: --start DIR")
     making.check_free(out)
     what = making.plan(_letters(alphabet, project), fonts or [])
     if not quiet:
@@ -175,14 +178,14 @@ def pretrain(
     asked += [("--alphabet", alphabet)] if alphabet else []
     asked += [("--project", project)] if project else []
     asked += [("--start", start)] if start else []
-    command = shlex.join(
-        ["launch.py", "pretrain", *(str(part) for pair in [*asked, ("--seed", seed)] for part in pair)]
-    )
+    parts = [str(part) for pair in [*asked, ("--seed", seed)] for part in pair]
+    command = shlex.join(["launch.py", "pretrain", *parts, *(["--more"] if more else [])])
     try:
         with bars("pretrain", quiet=quiet) as progress:
             making.make(
-                out, what, words=words, steps=steps, seed=seed, command=command, start=start, progress=progress
-            )
+                out, what, words=words, steps=steps, seed=seed, command=command, start=start, more=more,
+                progress=progress,
+            )  # fmt: skip
     except KeyboardInterrupt as stop:
         print("\nStopped. Nothing was written.", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop

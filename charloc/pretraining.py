@@ -14,10 +14,13 @@ from charloc.nets_ink import InkNet
 from charloc.synth import Rendered
 from charloc.types import Localization, TrainingSet, WordImage
 
+MORE_RATE = 1e-3
+"""Peak learning rate where letters are learned on: less than at first, so that little is forgotten on the way."""
+
 
 def pretrain(
     rendered: Sequence[Rendered], held_out: Sequence[Rendered] = (), *, steps: int, seed: int = 0,
-    start: Checkpoint | None = None, progress: Progress = silent,
+    start: Checkpoint | None = None, more: bool = False, progress: Progress = silent,
 ) -> Checkpoint:  # fmt: skip
     """What `segmental` learns from rendered words whose boxes are known.
 
@@ -27,6 +30,7 @@ def pretrain(
         steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
         start: made by this before: what it knows stays; learned is only which spans are whole characters, if it does
             not know that, and anew what confidence is worth.
+        more: letters are learned on from there, too; what is known of ink stays.
         progress: called with ("learn ink" | "prepare" | "learn" | "learn spans" | "calibrate", done, total).
 
     Returns:
@@ -42,6 +46,9 @@ def pretrain(
         method.ink = InkNet()
         train_ink(method.ink, rendered, max(2 * steps // 3, 1), seed, progress)
         method.m_step(training, progress, steps)
+        method.knows_spans = True
+    elif more:
+        method.m_step(training, progress, steps, MORE_RATE)
         method.knows_spans = True
     else:
         method.learn_wholes(training, progress, steps)

@@ -82,9 +82,14 @@ class Segmental(Learner[SegmentalNet]):
     # --- M-step -------------------------------------------------------------------------------------------------------
 
     def m_step(
-        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None
+        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None, rate: float | None = None
     ) -> Mapping[str, float]:
-        """Learn from `training`, in `steps` batches if that is given, else in as many as so many words ask for."""
+        """Learn from `training`.
+
+        Args:
+            steps: batches; None: as many as so many words ask for.
+            rate: the peak learning rate, from what is known to be right; None: as is fit for beliefs.
+        """
         charset = self._charset_of(training)
         samples, self.measures = self._samples(training, charset, progress)
         known = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
@@ -92,9 +97,9 @@ class Segmental(Learner[SegmentalNet]):
         assert self.net is not None
         if steps is None:
             steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
-        rate = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
-        learned = train(self.net, samples, steps, rate, self.seed + self.rounds, progress)
-        if self.warm:
+        usual = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
+        learned = train(self.net, samples, steps, rate or usual, self.seed + self.rounds, progress)
+        if self.warm and rate is None:
             blend(self.net, known, KEPT)
         self.rounds += 1
         return learned

@@ -98,7 +98,7 @@ def check_free(out: Path) -> None:
 
 def make(
     out: Path, what: Plan, *, words: int, steps: int, seed: int, command: str, start: Path | None = None,
-    progress: Progress = silent,
+    more: bool = False, progress: Progress = silent,
 ) -> None:  # fmt: skip
     """Render, learn, write.
 
@@ -110,6 +110,7 @@ def make(
         seed: of everything random.
         command: what makes it again; kept with it.
         start: the folder of a checkpoint made by this before: only what it lacks is learned (`pretraining.pretrain`).
+        more: letters are learned on from there, too.
         progress: called with (phase, done, total); may raise to stop.
 
     Raises:
@@ -122,7 +123,7 @@ def make(
         rendered = render_corpus(alphabet, what.faces, words, seed, report)
     with _interrupts_held(progress) as report:
         held_out = render_corpus(what.alphabet, what.faces, max(min(words, HELD_OUT), 64), seed + 1, report)
-    learned = pretrain(rendered, held_out, steps=steps, seed=seed, start=before, progress=progress)
+    learned = pretrain(rendered, held_out, steps=steps, seed=seed, start=before, more=more, progress=progress)
     made_from = {
         "command": command,
         "charloc": _version(),

@@ -15,7 +15,7 @@ from charloc.methods import Checkpoint, _learner, make
 from charloc.methods.segmental import Segmental
 from charloc.pretraining import pretrain
 from charloc.synth import Degradation, Rendered, load_font, render
-from charloc.types import CheckpointError
+from charloc.types import CheckpointError, Localization, TrainingSet
 
 LETTERS = "aehilnost"
 STEPS = 6
@@ -111,6 +111,26 @@ def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
     assert calibrated.settings["calibration"] != again.settings["calibration"]
     with pytest.raises(CheckpointError, match="does not know z"):
         pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], steps=1, start=older)
+
+
+def test_more_is_learned_from_a_start_and_ink_stays(
+    small_batches: object, learned: Checkpoint, rendered: list[Rendered]
+) -> None:
+    on = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
+    assert {*on.tensors} == {*learned.tensors} and Segmental(on).knows_spans
+    for name, each in learned.tensors.items():
+        assert np.array_equal(on.tensors[name], each) == name.startswith("ink."), name
+    assert on.settings["rounds"] == 2 and on.settings["warm"]
+    assert on.settings["charset"] == learned.settings["charset"]
+    again = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
+    assert same(on, again)
+    # All of it is kept: the same batches at the rate of a round, then halfway back, are something else.
+    method = Segmental(learned)
+    sure = [Localization(each.boxes, np.ones(len(each.boxes), np.float32), 0.0, "rendered") for each in rendered]
+    whole = [each.word(i) for i, each in enumerate(rendered)]
+    method.m_step(TrainingSet(whole, sure, [()] * len(whole), np.ones(len(whole), np.float32)), steps=STEPS)
+    before, half, full = (each["classify.bias"] for each in (learned.tensors, method.checkpoint().tensors, on.tensors))
+    assert 0 < np.abs(half - before).max() < np.abs(full - before).max()
 
 
 def test_without_the_ink_net_there_is_none(learned: Checkpoint) -> None:
