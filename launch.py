@@ -40,7 +40,7 @@ HERE = Path(__file__).resolve().parent
 DEMO = Path("demo-project")
 FIRST_PORT = 7860
 INTERRUPTED = 130
-LONG_BENCHES = ("methods", "disagreement", "calibration", "effort", "cursive", "suspicious")
+LONG_BENCHES = ("methods", "disagreement", "calibration", "effort", "cursive", "suspicious", "margins")
 """They take half an hour and more, or want something named: `bench all` leaves them out."""
 
 
