@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,9 +29,10 @@ def made(*pages: tuple[str, float]) -> tuple[Set, list[Localization]]:
 
 def test_a_loose_page_is_scored_as_it_is_and_without_its_margin() -> None:
     data, found = made(("tight", 0), ("loose", 1))
+    found[2:] = [replace(each, confidence=each.confidence / 2) for each in found[2:]]
     loose, every = margins.rows(data, found)
-    assert loose == ["books", "loose", "2", "1, 1, 1, 1", "0.0000", "0.5000", "1.0000", "1.0000"]
-    assert every == ["books", "all", "4", "", "0.5000", "0.7500", "1.0000", "1.0000"]
+    assert loose == ["books", "loose", "2", "1, 1, 1, 1", "0.0000", "0.5000", "", "1.0000", "1.0000", ""]
+    assert every == ["books", "all", "4", "", "0.5000", "0.7500", "1.000", "1.0000", "1.0000", ""]
 
 
 def test_a_wrong_box_stays_wrong() -> None:
@@ -37,7 +40,7 @@ def test_a_wrong_box_stays_wrong() -> None:
     boxes = found[0].boxes.copy()
     boxes[0] += 8
     found[0] = Localization(boxes, found[0].confidence, 0.0, "fake")
-    assert [row[-2:] for row in margins.rows(data, found)] == [["0.7500", "0.8750"]] * 2
+    assert [row[-3:-1] for row in margins.rows(data, found)] == [["0.7500", "0.8750"]] * 2
 
 
 def test_nothing_found_or_nothing_known_has_no_margin() -> None:
@@ -57,4 +60,4 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     result = type("Result", (), {"localizations": found})()
     monkeypatch.setattr(margins, "each_round", lambda *given: iter([result]))
     margins.main(["--sets", "books", "--init", "guess"])
-    assert "| books | loose | 2 | 1, 1, 1, 1 | 0.0000 | 0.5000 | 1.0000 | 1.0000 |" in capsys.readouterr().out
+    assert "| books | loose | 2 | 1, 1, 1, 1 | 0.0000 | 0.5000 |  | 1.0000 | 1.0000 |  |" in capsys.readouterr().out

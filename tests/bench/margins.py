@@ -17,16 +17,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from charloc.metrics import Scores
+from charloc.calibration import auc
+from charloc.metrics import scores
 from charloc.types import Box, Localization, SourceWord
+from charloc.uncertainty import word_uncertainty
 from tests.bench._rounds import add_options, check, each_round
-from tests.bench._sets import Set, load
+from tests.bench._sets import RIGHT_IOU, Set, load
 from tests.bench._table import markdown
 
 SETS = ("irish", "fraktur")
 OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 """The sign of an edge that moves outward: left, top, right, bottom."""
-HEADS = ("set", "page", "words", "margin left, top, right, bottom, px", "word50", "r50", "without it: word50", "r50")
+HEADS = ("set", "page", "words", "margin left, top, right, bottom, px", "word50", "r50", "queue's AUC",
+         "without it: word50", "r50", "queue's AUC")  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> None:
@@ -54,8 +57,7 @@ def rows(data: Set, found: Sequence[Localization]) -> list[list[str]]:
     for name, off in [*((each, off) for each, off in margins.items() if off.any()), ("all", None)]:
         mine = [name in (each, "all") for each in page]
         cells = [data.name, name, str(sum(mine)), "" if off is None else ", ".join(f"{each:g}" for each in off)]
-        for score in (_score(data, data.truth, found, mine), _score(data, tight, found, mine)):
-            cells += [f"{score.word50:.4f}", f"{score.r50:.4f}"]
+        cells += [*_scored(data, data.truth, found, mine), *_scored(data, tight, found, mine)]
         out.append(cells)
     return out
 
@@ -84,6 +86,15 @@ def without(truth: SourceWord, off: NDArray[np.float64]) -> SourceWord:
     return replace(truth, boxes=tuple(boxes))
 
 
-def _score(data: Set, truth: Sequence[SourceWord], found: Sequence[Localization], mine: Sequence[bool]) -> Scores:
+def _scored(
+    data: Set, truth: Sequence[SourceWord], found: Sequence[Localization], mine: Sequence[bool]
+) -> list[str]:
+    """word50, r50 and how well the queue tells wrong words from right ones, if there are both."""
     some = [i for i, each in enumerate(mine) if each]
-    return Set(data.name, [data.words[i] for i in some], [truth[i] for i in some]).score([found[i] for i in some])
+    errors = Set(data.name, [data.words[i] for i in some], [truth[i] for i in some]).errors([found[i] for i in some])
+    score = scores(errors)
+    counts = [len(each) > 0 for each in errors]
+    wrong = np.array([bool((each[:, 2] < RIGHT_IOU).any()) for each in errors])[counts]
+    doubt = np.array([word_uncertainty(found[i]) for i in some])[counts]
+    ranked = auc(doubt, wrong)
+    return [f"{score.word50:.4f}", f"{score.r50:.4f}", "" if np.isnan(ranked) else f"{ranked:.3f}"]
