@@ -227,6 +227,10 @@ def test_a_round_is_begun_paused_resumed_and_cancelled_from_its_page(
 def test_the_page_of_rounds_fits_a_phone(page: Page, store: Store, project: Path, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 760})
+    rounds = open_rounds(page)
+    header = rounds.locator("thead tr").bounding_box()
+    row = rounds.locator("tbody tr").bounding_box()
+    assert header and row and header["height"] <= row["height"], "also where a long name stands above dashes"
     add_rounds(store, project)
     page.reload()
     rounds = open_rounds(page)
