@@ -94,9 +94,9 @@ export class Filters {
     this.draw();
   }
 
-  // Above the editor there is no room for the text to find, where the page is narrow: it is among the filters then.
+  // Above the editor there is no room for the text to find, where the page is narrow or low: it is among the filters then.
   fold(panel) {
-    const narrow = window.matchMedia("(max-width: 640px)");
+    const narrow = window.matchMedia("(max-width: 640px), (max-height: 560px)");
     const place = () => {
       if (narrow.matches) panel.prepend(this.search);
       else this.more.before(this.search);

@@ -7,8 +7,12 @@ import { Pointer } from "./pointer.js";
 import { setting } from "./settings.js";
 import { draw, drawLegend, sign } from "./signs.js";
 
-const PADDING = 24; // px around the image, so that boxes at its edge can be taken
-const STRIP = 84; // px below it, for the letters
+// px around the image, so that boxes at its edge can be taken; px more from there to the letters, for the stems; and px
+// that are left free below them. A low stage, on a phone held across, has little of all.
+const ROOMY = { padding: 24, stems: 14, free: 20 };
+const TIGHT = { padding: 16, stems: 4, free: 0 };
+const LOW = 260; // px
+const STRIP = 50; // px from where the letters begin
 const LETTER_GAP = 4;
 const LEAST_LETTER = 26;
 const BORDER = 1;
@@ -88,18 +92,20 @@ export class Stage {
     const { width, height } = this.entry.word;
     if (this.room.width <= 0) this.measure();
     const letters = this.widths.reduce((sum, each) => sum + each + LETTER_GAP, 0);
-    const roomWidth = Math.max(this.room.width - 2 * PADDING, 60);
-    const roomHeight = Math.max(this.room.height - STRIP - 2 * PADDING, 40);
+    const { padding, stems, free } = this.room.height < LOW ? TIGHT : ROOMY;
+    const below = padding + stems + STRIP;
+    const roomWidth = Math.max(this.room.width - 2 * padding, 60);
+    const roomHeight = Math.max(this.room.height - padding - below - free, 40);
     const fitted = fitScale(width, height, roomWidth, roomHeight, letters);
     this.scale = bounded(fitted * this.zoom, width);
     const [w, h] = [width * this.scale, height * this.scale];
-    const side = Math.max(PADDING, (letters - w) / 2 + LETTER_GAP);
-    this.origin = { x: side, y: PADDING };
-    this.size = { width: w + 2 * side, height: h + PADDING * 2 + STRIP - 20 };
-    this.bottom = h + 2 * PADDING + 14; // where the letters begin
+    const side = Math.max(padding, (letters - w) / 2 + LETTER_GAP);
+    this.origin = { x: side, y: padding };
+    this.size = { width: w + 2 * side, height: padding + h + below };
+    this.bottom = padding + h + padding + stems; // where the letters begin
     Object.assign(this.sheet.style, { width: `${this.size.width}px`, height: `${this.size.height}px` });
     attributes(this.svg, this.size);
-    Object.assign(this.frame.style, { left: `${side}px`, top: `${PADDING}px` });
+    Object.assign(this.frame.style, { left: `${side}px`, top: `${padding}px` });
     Object.assign(this.entry.image.style, { width: `${w}px`, height: `${h}px` });
     this.entry.image.classList.toggle("cl-crisp", this.scale > 5);
     this.redraw();

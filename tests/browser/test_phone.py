@@ -65,6 +65,37 @@ def test_all_that_is_done_with_a_word_is_in_view(browser: Browser, server: str) 
             expect(more).to_be_focused()
 
 
+def test_across_the_whole_word_is_in_view_with_what_is_done_with_it(browser: Browser, server: str) -> None:
+    with uncomplaining(browser, server) as page:
+        for scheme, (width, height) in (("light", (844, 390)), ("dark", (667, 375)), ("dark", (740, 330))):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": height})
+            ready(page)
+            page.evaluate("document.fonts.ready.then(() => scrollTo(0, 0))")
+            buttons = [seen(each, width, height) for each in actions(page, ALWAYS)]
+            parts = ("div.cl-transcript", "[data-role=save]", ".cl-filters select:visible", ".cl-filters summary",
+                     ".cl-stage", ".cl-readout")  # fmt: skip
+            assert apart([*buttons, *(seen(page.locator(each).first, width, height) for each in parts)])
+            for each in (page.locator(".cl-image"), *page.locator(".cl-letter").all()):
+                seen(each, width, height)
+            assert page.locator(".cl-stage").evaluate("(e) => e.scrollHeight <= e.clientHeight"), "none of it scrolled"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            # The next word, and correcting the transcript, leave all in its place.
+            places = "[...document.querySelectorAll('.cl-stage, .cl-actions')].map((e) => e.getBoundingClientRect().y)"
+            before = page.evaluate(places)
+            page.get_by_role("button", name="Correct the transcript").first.click()
+            expect(page.get_by_role("button", name="Split")).to_be_visible()
+            assert page.evaluate(places) == before
+            page.keyboard.press("Escape")
+            page.get_by_role("button", name="Skip", exact=True).click()
+            ready(page)
+            assert page.evaluate(places) == before
+            page.get_by_text("Filters", exact=True).click()
+            seen(page.get_by_label("Find text or name"), width, height)
+            seen(page.locator(".cl-filters .cl-panel"), width, height)
+            page.get_by_text("Filters", exact=True).click()
+
+
 def test_the_actions_stay_in_view_and_help_is_reached(browser: Browser, server: str) -> None:
     with uncomplaining(browser, server) as page:
         for width, height in ((390, 500), (844, 390)):
