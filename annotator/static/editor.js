@@ -62,9 +62,12 @@ class Editor {
 
   async onStatus(status) {
     if (!status) {
+      this.unheard = true;
       this.outbox?.changed();
       return;
     }
+    if (this.unheard) this.live.wake();
+    this.unheard = false;
     const before = this.status;
     this.status = status;
     if (!before) {

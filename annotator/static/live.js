@@ -2,7 +2,8 @@
 //
 // One request is under way at a time; what is asked meanwhile waits as one, the latest. An answer counts only for the
 // step of the word it was asked in: after an undo, another step or another word it is dropped. Where the service is not
-// there (yet), the same is asked again a while later, as long as it counts.
+// there (yet), the same is asked again a while later, as long as it counts; after many tries, when the page hears from the
+// server again, or the person comes back to it.
 
 import { ask } from "./asking.js";
 import { newUuid } from "./outbox.js";
@@ -11,6 +12,7 @@ import { setting } from "./settings.js";
 const PAUSE_MS = 2000; // after the service did not answer: it may be starting, or not be there at all
 const TRIES = 12; // the first of them at this pace, then each after twice the time
 const TRIES_AT_PACE = 6;
+const AWAY = "The others do not follow: the server does not answer. What you said is kept.";
 const TIMEOUT_MS = 5000;
 const SUPERSEDED = 409; // a newer step of this page came first
 const IMPOSSIBLE = 422; // what was said cannot be followed
@@ -32,10 +34,12 @@ export class Live {
     this.pauseMs = PAUSE_MS;
     this.pausedUntil = 0;
     this.warmed = new Set();
+    this.given = null; // what was given up
     this.inputs = 0; // of the person: keys and presses
     for (const name of ["keydown", "pointerdown"]) {
       document.addEventListener(name, () => (this.inputs += 1), { capture: true, passive: true });
     }
+    for (const name of ["online", "focus"]) window.addEventListener(name, () => this.wake());
   }
 
   // Switch it on or off, for good.
@@ -50,6 +54,7 @@ export class Live {
     const open = (mark, index) => mark.state === "untouched" && entry.word.characters[index].trim();
     if (!this.on || !entry.marks.some(open)) return this.drop();
     clearTimeout(this.retrying);
+    this.given = null;
     this.want({ entry, step: entry.undo.at(-1), inputs, tries: 0 });
   }
 
@@ -64,7 +69,7 @@ export class Live {
   // What is under way is not wanted any more.
   drop() {
     clearTimeout(this.retrying);
-    this.wanted = null;
+    this.wanted = this.given = null;
     this.dropped = this.seq;
   }
 
@@ -79,7 +84,7 @@ export class Live {
   }
 
   later(question) {
-    if (question.tries >= TRIES) return;
+    if (question.tries >= TRIES) return this.giveUp(question);
     const wait = this.pauseMs * 2 ** Math.max(0, question.tries - TRIES_AT_PACE);
     clearTimeout(this.retrying);
     this.retrying = setTimeout(() => {
@@ -87,6 +92,19 @@ export class Live {
       if (this.busy()) this.later(question);
       else this.want({ ...question, tries: question.tries + 1 });
     }, wait);
+  }
+
+  // Only the following is given up: what was said is kept.
+  giveUp(question) {
+    this.given = question;
+    if (this.counts(question)) this.problem(AWAY);
+  }
+
+  // The service may be there again.
+  wake() {
+    const { given } = this;
+    this.given = null;
+    if (given && this.counts(given)) this.later({ ...given, tries: 1 });
   }
 
   async run() {

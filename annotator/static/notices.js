@@ -13,7 +13,7 @@ export function drawSaveState(editor) {
   const sign = editor.part("save");
   sign.dataset.state = down ? "down" : troubles ? "trouble" : waiting ? "sending" : "saved";
   const say = waiting ? [`${waiting} unsaved`] : [];
-  if (down) say.push(waiting ? "no server" : "No server");
+  if (down) say.push(!waiting ? "No server" : outbox.away ? "no server" : "will retry");
   else if (troubles) say.push(`${troubles} to settle below`);
   editor.part("save-text").textContent = say.join(", ") || "All saved";
   const safe = waiting ? ` ${waiting} ${waiting === 1 ? "decision is" : "decisions are"} kept in this browser and sent when it answers.` : "";

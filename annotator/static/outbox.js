@@ -4,6 +4,7 @@
 
 const RETRY_S = [1, 2, 4, 8, 15];
 const TIMEOUT_MS = 15000;
+const MOST_FAILED = 3; // words, then the rest waits, too
 const SETTLED_MS = 3000;
 // These say something of the server or of who asks, nothing of the decision: it waits.
 const PASSING = [401, 403, 408, 421, 425, 429];
@@ -26,6 +27,8 @@ export class Outbox {
     this.elsewhere = elsewhere;
     this.ids = new Map(); // uuid -> id of the stored correction
     this.failures = 0;
+    this.failed = new Set(); // words whose decisions the server could not store
+    this.away = false;
     this.problem = ""; // why the last attempt failed
     this.retryAt = 0;
     this.sending = false;
@@ -107,19 +110,34 @@ export class Outbox {
 
   async sendAll() {
     clearTimeout(this.timer);
-    for (let item = this.waiting()[0]; item; item = this.waiting()[0]) {
+    // A server that cannot store what was said of one word may well store the rest: what failed last is sent last.
+    const failed = new Set();
+    const next = () => {
+      const left = this.waiting().filter((item) => !failed.has(item.decision.word_id));
+      return left.find((item) => !this.failed.has(item.decision.word_id)) ?? left[0];
+    };
+    for (let item = next(); item && failed.size < MOST_FAILED; item = next()) {
+      const { word_id: id } = item.decision;
       const answer = await this.post(item);
-      if (!answer) return this.retryLater();
+      if (!answer && this.away) return this.retryLater();
+      if (!answer) {
+        failed.add(id);
+        this.failed.add(id);
+        continue;
+      }
+      this.failed.delete(id);
       try {
         this.settle(item, answer);
       } catch {
         this.problem = "This browser's storage is full";
         return this.retryLater();
       }
-      this.failures = 0;
-      this.problem = "";
       this.changed();
     }
+    if (failed.size) return this.retryLater();
+    this.failures = 0;
+    this.problem = "";
+    this.changed();
   }
 
   settle(item, answer) {
@@ -129,7 +147,7 @@ export class Outbox {
     else this.keep({ ...item, state: "refused", detail: answer.detail });
   }
 
-  // The server's answer, or null if it did not get as far as an answer.
+  // The server's answer, or null if it did not get as far as an answer. `away`: nor would any other decision.
   async post(item) {
     const decision = { ...item.decision };
     if (item.after) decision.base_id = this.ids.get(item.after) ?? decision.base_id;
@@ -140,12 +158,14 @@ export class Outbox {
         body: JSON.stringify(decision),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      if (response.status >= 500 || PASSING.includes(response.status)) {
+      this.away = PASSING.includes(response.status);
+      if (response.status >= 500 || this.away) {
         this.problem = (await response.json().catch(() => ({}))).detail ?? `The server answers ${response.status}`;
         return null;
       }
       return { ...(await response.json()), status: response.status };
     } catch {
+      this.away = true; // also where it was killed in the middle of its answer
       this.problem = "The server cannot be reached";
       return null;
     }

@@ -175,3 +175,54 @@ def test_unfinished_work_is_shown_where_somebody_decided_meanwhile(page: Page, s
     assert (theirs.kind, ours.kind, ours.base_id) == ("flag", "boxes", theirs.id)
     assert [mark.state for mark in ours.characters].count("pinned") == 1
     assert list(ours.characters[pinned].box or ()) == mine
+
+
+def test_a_decision_outlives_any_number_of_refusals(page: Page, store: Store) -> None:
+    first = ready(page)
+    tries: list[str] = []
+
+    def refuse(route: Route) -> None:
+        tries.append(route.request.url)
+        route.fulfill(status=503, json={"detail": "The store is being moved."})
+
+    page.route("**/api/corrections", refuse)
+    page.keyboard.press("Enter")
+    sign = page.locator("[data-role=save]")
+    for count in range(1, 15):
+        page.evaluate("dispatchEvent(new Event('online'))")
+        page.wait_for_function("(count) => charloc.outbox.failures > count", arg=count)
+    assert len(tries) > 14
+    expect(sign).to_have_text("1 unsaved, will retry")
+    expect(sign).to_have_attribute("title", re.compile("being moved.*kept in this browser"))
+    page.reload()
+    assert ready(page)["id"] != first["id"], "it is decided"
+    expect(sign).to_have_text("1 unsaved, will retry")
+    page.unroute("**/api/corrections")
+    all_saved(page)  # of itself, when the server answers again
+    assert only_correction(store, first["id"]).kind == "boxes"
+
+
+def test_what_the_server_cannot_store_keeps_nothing_else_from_being_stored(page: Page, store: Store) -> None:
+    broken: set[int] = set()
+
+    def some(route: Route) -> None:
+        if route.request.post_data_json["word_id"] in broken:
+            route.fulfill(status=500, json={"detail": "Something went wrong on the server."})
+        else:
+            route.continue_()
+
+    page.route("**/api/corrections", some)
+    words = []
+    for _ in range(6):
+        words.append(ready(page)["id"])
+        if len(words) <= 4:
+            broken.add(words[-1])
+        page.keyboard.press("Enter")
+        page.wait_for_function("(id) => charloc.entry?.word.id !== id", arg=words[-1])
+    for id in words[4:]:
+        page.wait_for_function("(id) => !charloc.outbox.wordIds().includes(id)", arg=id)
+        assert only_correction(store, id).kind == "boxes"
+    expect(page.locator("[data-role=save]")).to_have_text("4 unsaved, will retry")
+    broken.clear()
+    all_saved(page)
+    assert all(only_correction(store, id).kind == "boxes" for id in words)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from db import CharacterMark, NewCorrection, Store
 from tests.browser.looking import all_saved, marks, on_screen, ready, selected, word
@@ -170,3 +170,25 @@ def test_what_was_done_before_the_service_was_there_is_followed_once_it_is(page:
     page.wait_for_function("charloc.live.no > 0")
     settled(page)
     assert all("confidence" not in mark for mark in marks(page))
+
+
+def test_what_was_given_up_is_asked_again_when_the_network_or_the_person_is_back(page: Page, solver: Solver) -> None:
+    ready(page)
+    page.evaluate("charloc.live.pauseMs = 0.01")
+    solver.status = 503
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-role=readout]")).to_contain_text("What you said is kept", timeout=15_000)
+    settled(page)
+    placed, asked = marks(page), len(solver.asked)
+    assert page.evaluate(f"{DRAFTS}.length") == 1
+    page.wait_for_timeout(300)
+    assert len(solver.asked) == asked, "it was given up"
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_function("(seq) => charloc.live.seq > seq", arg=asked)
+    expect(page.locator("[data-role=readout]")).to_contain_text("What you said is kept", timeout=15_000)
+    settled(page)
+    solver.status = 200
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.wait_for_function("charloc.entry.marks.some((mark) => mark.confidence)")
+    at = selected(page)
+    assert marks(page)[at] == placed[at], "what was placed stays"
