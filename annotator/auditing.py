@@ -46,7 +46,7 @@ def current(store: Store) -> Audit | None:
 
 
 def begin(store: Store, words: int, seed: int | None = None, author: str = "") -> Audit:
-    """Draw a sample and begin an audit of it.
+    """Draw a sample and begin an audit of it. Asked for again with the same seed, the one that is going on is it.
 
     Args:
         store: the open project.
@@ -62,21 +62,31 @@ def begin(store: Store, words: int, seed: int | None = None, author: str = "") -
         raise CharlocError("The project has no words yet. Import some first, then audit them.")
     if words < min(LEAST_WORDS, len(ids)):
         raise CharlocError(f"{words} words say next to nothing about {len(ids):,}. Draw {LEAST_WORDS} or more.")
+    going = current(store)
+    if going and (going.seed, going.population) == (seed, len(ids)) and going.words >= min(words, len(ids)):
+        return going
     seed = secrets.randbelow(1 << 31) if seed is None else seed
     return store.begin_audit(seed, len(ids), sample(ids, seed)[:words], author)
 
 
-def extend(store: Store, audit: Audit, words: int) -> Audit:
+def extend(store: Store, audit: Audit, words: int, after: int | None = None) -> Audit:
     """Draw more words for an audit, from the same words and by the same seed: together they are one uniform sample.
+
+    Args:
+        store: the open project.
+        audit: which.
+        words: how many more.
+        after: than so many; None: than it has. Asked for again, the same are not drawn twice.
 
     Raises:
         CharlocError: it has all words already.
     """
     order = sample(store.word_ids()[: audit.population], audit.seed)
-    more = order[audit.words : audit.words + words]
+    after = audit.words if after is None else after
+    more = order[after : after + words]
     if not more:
         raise CharlocError(f"All {audit.population:,} words are in this audit.")
-    return store.extend_audit(audit.id, audit.words, more)
+    return store.extend_audit(audit.id, after, more)
 
 
 def answers(store: Store, audit: Audit) -> dict[int, Opinion]:

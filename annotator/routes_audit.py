@@ -26,7 +26,7 @@ NEUTRAL = 0.5
 
 
 class DrawRequest(BaseModel):
-    """How many words to draw, and what with."""
+    """How many words to draw, and what with. Who names a seed may send it again: one audit is begun."""
 
     model_config = ConfigDict(extra="forbid")
     words: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -34,10 +34,15 @@ class DrawRequest(BaseModel):
 
 
 class MoreRequest(BaseModel):
-    """How many words to draw in addition."""
+    """How many words to draw in addition.
+
+    Who says of which audit, and after how many words, may send it again: the same words are drawn once.
+    """
 
     model_config = ConfigDict(extra="forbid")
     words: Annotated[int, Field(ge=1, le=1_000_000)]
+    audit: Id | None = None
+    after: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class Answer(Decision):
@@ -77,7 +82,10 @@ def make_audit_router(store: Store) -> APIRouter:
     @router.post("/api/audits/current/extend")
     def extend(request: MoreRequest) -> Json:
         """Draw more words for the audit that is going on."""
-        made = auditing.extend(store, going_on(store), request.words)
+        audit = going_on(store)
+        if request.audit not in (None, audit.id):
+            raise Refused("Another audit has been begun meanwhile.", 409)
+        made = auditing.extend(store, audit, request.words, request.after)
         return {"id": made.id, "words": made.words}
 
     @router.get("/api/audits/current/pending")

@@ -62,7 +62,7 @@ class Audits(Database):
             return _get(connection, audit_id)
 
     def extend_audit(self, audit_id: int, after: int, word_ids: Sequence[int]) -> Audit:
-        """Add words to an audit, after those it has.
+        """Add words to an audit, after so many of those it has. Those that stand there already are not added again.
 
         Args:
             audit_id: the audit that is going on.
@@ -70,15 +70,16 @@ class Audits(Database):
             word_ids: the next of the sample.
 
         Raises:
-            StoreError: it is closed, or somebody added words meanwhile.
+            StoreError: it is closed, has fewer words, or has others there.
         """
         with self.write() as connection:
             found = _get(connection, audit_id)
             if found.closed_at is not None:
                 raise StoreError("This audit is closed. Begin a new one.")
-            if found.words != after:
-                raise StoreError(f"Somebody has added words to this audit meanwhile: it has {found.words} now.")
-            _append(connection, audit_id, after, word_ids)
+            there = _words(connection, audit_id)[after:]
+            if found.words < after or any(a != b for a, b in zip(there, word_ids, strict=False)):
+                raise StoreError(f"Somebody has added other words to this audit meanwhile: it has {found.words} now.")
+            _append(connection, audit_id, found.words, word_ids[len(there) :])
             return _get(connection, audit_id)
 
     def audits(self) -> list[Audit]:
@@ -88,15 +89,19 @@ class Audits(Database):
 
     def audit_words(self, audit_id: int) -> list[int]:
         """The words of an audit, in the order in which they were drawn."""
-        query = select(AuditWordRow.word_id).where(AuditWordRow.audit_id == audit_id).order_by(AuditWordRow.position)
         with self.read() as connection:
-            return list(connection.execute(query).scalars())
+            return _words(connection, audit_id)
 
 
 def _append(connection: Connection, audit_id: int, after: int, word_ids: Sequence[int]) -> None:
     rows = [{"audit_id": audit_id, "position": after + k, "word_id": id} for k, id in enumerate(word_ids)]
     if rows:
         connection.execute(insert(AuditWordRow), rows)
+
+
+def _words(connection: Connection, audit_id: int) -> list[int]:
+    query = select(AuditWordRow.word_id).where(AuditWordRow.audit_id == audit_id).order_by(AuditWordRow.position)
+    return list(connection.execute(query).scalars())
 
 
 def _query() -> Select[Any]:

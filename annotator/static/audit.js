@@ -25,11 +25,13 @@ class AuditPage {
     this.part = (role) => root.querySelector(`[data-role=${role}]`);
     this.part("begin").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.send("/api/audits", { words: Number(this.part("begin-words").value) });
+      this.send("/api/audits", { words: Number(this.part("begin-words").value) }, (body) => ({ ...body, seed: newSeed() }));
     });
     this.part("more").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.send("/api/audits/current/extend", { words: Number(this.part("more-words").value) });
+      const { id, words } = this.known.current;
+      const more = { audit: id, words: Number(this.part("more-words").value) };
+      this.send("/api/audits/current/extend", more, (body) => ({ ...body, after: words }));
     });
     this.part("look").addEventListener("click", () => this.look());
     this.part("anew").addEventListener("click", () => this.begin(true));
@@ -45,6 +47,7 @@ class AuditPage {
     const { ok, answer } = await ask(`/api/audits?width=${width}`);
     if (!ok) return false;
     this.known = answer;
+    if (this.wish && drawn(this.request, answer.current)) this.granted();
     this.draw();
     // What was said a moment ago may still be on its way.
     clearTimeout(this.again);
@@ -135,17 +138,42 @@ class AuditPage {
     this.part(beginning ? "begin-words" : "anew").focus();
   }
 
-  async send(path, body) {
-    const { ok, detail } = await ask(path, body);
+  // Have words drawn. `completed(body)`: the request, so that it can be sent again without drawing twice. Until there is an
+  // answer, the same wish is the same request.
+  async send(path, body, completed) {
+    if (this.sending) return;
+    this.sending = true;
+    const wish = JSON.stringify([path, body]);
+    if (this.wish !== wish) Object.assign(this, { wish, request: completed(body) });
+    const { ok, detail, status } = await ask(path, this.request);
+    if (status && status < 500) this.wish = null;
     this.say(detail);
     if (ok) this.beginning = false;
     await this.load();
+    this.sending = false;
+  }
+
+  // The words were drawn, though the answer that said so was lost.
+  granted() {
+    this.wish = null;
+    this.beginning = false;
+    this.say("The words were drawn.");
   }
 
   say(text) {
     this.part("said").textContent = text;
     if (text && !this.part("none").hidden) this.part("advice").textContent = text;
   }
+}
+
+// Whether what was asked for is there.
+function drawn({ audit, after, words, seed }, current) {
+  if (!current || (audit === undefined && current.seed !== seed)) return false;
+  return audit === undefined || (current.id === audit && current.words >= Math.min(after + words, current.population));
+}
+
+function newSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0] >>> 1; // below 2 ** 31
 }
 
 // How far the bars reach: the same for all, so that they can be compared.

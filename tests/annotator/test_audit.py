@@ -75,6 +75,26 @@ def test_a_sample_is_drawn_once_and_can_be_made_larger(client: TestClient, store
     assert [each["id"] for each in listed["earlier"]] == [audit], "the one before is kept"
 
 
+def test_what_is_asked_for_again_is_drawn_once(client: TestClient, store: Store, truth: dict) -> None:
+    audit = begin(client)
+    assert begin(client) == audit, "the same seed and as many words"
+    more = {"words": 5, "audit": audit, "after": 25}
+    answers = [client.post("/api/audits/current/extend", json=more).json() for _ in range(2)]
+    assert answers == [{"id": audit, "words": 30}] * 2
+    ids = store.audit_words(audit)
+    longer = client.post("/api/audits/current/extend", json=more | {"words": 8}).json()
+    assert longer["words"] == 33, "somebody else wished for more, and saw as many"
+    assert store.audit_words(audit)[:30] == ids and len(set(store.audit_words(audit))) == 33
+    full = more | {"words": 1000}
+    assert [client.post("/api/audits/current/extend", json=full).json()["words"] for _ in range(2)] == [40, 40]
+    assert client.post("/api/audits/current/extend", json=more | {"after": 41}).status_code == 422
+    assert begin(client) == audit, "an answer that comes late, when words were added already"
+    other = begin(client, seed=8)
+    refused = client.post("/api/audits/current/extend", json=more)
+    assert refused.status_code == 409 and "Another audit" in refused.json()["detail"]
+    assert len(store.audit_words(other)) == 25
+
+
 def test_too_small_a_sample_is_refused(client: TestClient, truth: dict) -> None:
     refused = client.post("/api/audits", json={"words": LEAST_WORDS - 1})
     assert refused.status_code == 422 and "say next to nothing" in refused.json()["detail"]

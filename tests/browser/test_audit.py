@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from db import Store
+from tests.browser.conftest import served, uncomplaining
 from tests.browser.looking import all_saved, open_tab, ready
 from tests.browser.test_accessible import grave
+from tests.projects import make_project
 
 
 def open_audit(page: Page) -> Locator:
@@ -83,6 +87,45 @@ def test_an_audit_from_the_draw_to_the_interval(page: Page, store: Store) -> Non
     audit.get_by_role("button", name="Begin the audit").click()
     expect(audit.get_by_role("status").first).to_have_text("0 of 10 words looked at")
     expect(audit.get_by_role("region", name="Earlier audits").locator("tbody tr")).to_have_count(1)
+
+
+def test_words_are_drawn_once_however_often_they_are_asked_for(browser: Browser, tmp_path: Path) -> None:
+    def lose(route: Route) -> None:  # the server hears it, and the answer never comes
+        if route.request.method == "POST":
+            route.fetch()
+        route.abort()
+
+    project = tmp_path / "project"
+    with (
+        make_project(project, [letter * 3 for letter in "abcdefghijklmnopqrstuvwxyz"]) as store,
+        served(store, project) as url,
+        uncomplaining(browser, url) as page,
+    ):
+        audit = open_audit(page)
+        begin = audit.get_by_role("button", name="Begin the audit")
+        expect(begin).to_be_enabled()
+        page.route("**/api/audits*", lose)
+        audit.get_by_role("spinbutton", name="Draw").fill("20")
+        begin.click()
+        expect(audit.locator("[data-role=advice]")).to_contain_text("try once more")
+        assert [each.words for each in store.audits()] == [20]
+        page.unroute("**/api/audits*")
+        begin.click()
+        far = audit.get_by_role("status").first
+        expect(far).to_have_text("0 of 20 words looked at")
+        assert len(store.audits()) == 1
+
+        audit.get_by_label("Draw more words").fill("2")
+        audit.locator("form[data-role=more]").evaluate("(form) => { form.requestSubmit(); form.requestSubmit(); }")
+        expect(far).to_have_text("0 of 22 words looked at")
+        page.route("**/extend", lose)
+        audit.get_by_role("button", name="Add", exact=True).click()
+        expect(far).to_have_text("0 of 24 words looked at")
+        expect(audit.locator("[data-role=said]")).to_have_text("The words were drawn.")
+        page.unroute("**/extend")
+        audit.get_by_role("button", name="Add", exact=True).click()
+        expect(far).to_have_text("0 of 26 words looked at")
+        assert sorted(store.audit_words(1)) == store.word_ids()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
