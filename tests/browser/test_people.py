@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from annotator import auditing
 from db import CharacterMark, NewCorrection, Store
 from db.team_records import NewOpinion
 from tests.browser.conftest import served, uncomplaining
-from tests.browser.looking import all_saved, ready, word
+from tests.browser.looking import all_saved, open_tab, ready, word
 from tests.browser.test_accessible import grave
 from tests.projects import TEXTS, make_project
 from tests.team import PASSWORD, add_team
@@ -254,3 +255,52 @@ def test_alone_the_page_says_how_to_begin(page: Page) -> None:
     expect(page.locator("[data-role=alone]")).to_contain_text("launch.py user add")
     page.get_by_role("tab", name="Annotate").click()
     assert word(page)
+
+
+def test_two_people_at_one_audit_never_see_the_same_word_and_both_count(visit: Visit, team_store: Store) -> None:
+    audit = auditing.begin(team_store, len(team_store.word_ids()), seed=5)
+    pages = {"Ben": visit("Ben"), "Cid": visit("Cid")}
+    seen: dict[str, list[int]] = {name: [] for name in pages}
+
+    def look(name: str) -> None:
+        open_tab(pages[name], "Audit")
+        pages[name].get_by_role("button", name=re.compile("Look at the")).click()
+
+    def answer(name: str) -> bool:
+        """Accept the word in hand; whether another one of the audit has come."""
+        page = pages[name]
+        there = "charloc.words.ahead.some((each) => each.opened) || !charloc.opening.waiting.length"
+        page.wait_for_function(f"!charloc.opening.fetching && ({there})")
+        seen[name].append(page.evaluate("charloc.entry.word.id"))
+        page.keyboard.press("Enter")
+        page.wait_for_function("(id) => charloc.entry?.word.id !== id", arg=seen[name][-1])
+        return bool(page.evaluate("charloc.entry?.word.audit"))
+
+    for name, page in pages.items():
+        ready(page)
+        look(name)
+    for page in pages.values():
+        page.wait_for_function("charloc.entry?.word.audit && document.querySelector('.cl-letter')")
+    for _ in range(3):
+        assert answer("Ben") and answer("Cid")
+    while answer("Cid"):
+        pass
+    all_saved(pages["Cid"])
+    held = {each.word_id for each in team_store.holding("Ben") if each.purpose == "audit"}
+    assert pages["Ben"].evaluate("charloc.entry.word.id") in held, "he goes slowly, and keeps what is in his hands"
+    assert not held & set(seen["Cid"])
+    look("Cid")
+    expect(pages["Cid"].locator(".cl-audit [data-role=said]")).to_contain_text("in other people's hands")
+    while answer("Ben"):
+        pass
+    all_saved(pages["Ben"])
+
+    assert not set(seen["Ben"]) & set(seen["Cid"])
+    assert sorted(seen["Ben"] + seen["Cid"]) == team_store.word_ids()
+    said = team_store.opinions("audit", audit_id=audit.id)
+    assert {each.word_id: each.author for each in said} == {id: name for name, ids in seen.items() for id in ids}
+    assert auditing.result(team_store, audit, team_store.seen_round()).answered == len(said) == audit.words
+    open_tab(pages["Cid"], "Annotate")
+    open_tab(pages["Cid"], "Audit")
+    far = pages["Cid"].locator(".cl-audit").get_by_role("status").first
+    expect(far).to_have_text(f"{audit.words} of {audit.words} words looked at")
