@@ -76,8 +76,9 @@ export function bindMore(editor) {
     show(false);
     more.focus();
     event.stopPropagation();
-  }, { capture: true }); // prettier-ignore
-  document.addEventListener("pointerdown", ({ target }) => more.contains(target) || rest.contains(target) || show(false));
+  }, { capture: true, signal: editor.signal }); // prettier-ignore
+  const outside = ({ target }) => more.contains(target) || rest.contains(target) || show(false);
+  document.addEventListener("pointerdown", outside, { signal: editor.signal });
 }
 
 // Show which switches are on.

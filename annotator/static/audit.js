@@ -2,6 +2,7 @@
 
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
+import { mountOnce } from "./mounting.js";
 import { number, percent } from "./roundstable.js";
 import { follow } from "./status.js";
 
@@ -16,11 +17,11 @@ const ELSEWHERE = "The words that are left are in other people's hands. Look aga
 const SOON_MS = 700;
 
 export function mount(element) {
-  new AuditPage(element.querySelector(".cl-audit"));
+  mountOnce("audit", element.querySelector(".cl-audit"), (root, signal) => new AuditPage(root, signal));
 }
 
 class AuditPage {
-  constructor(root) {
+  constructor(root, signal) {
     this.root = root;
     this.part = (role) => root.querySelector(`[data-role=${role}]`);
     this.part("begin").addEventListener("submit", (event) => {
@@ -39,7 +40,7 @@ class AuditPage {
     this.part("wanted").addEventListener("change", () => this.load());
     // What people say of the sample shows in no count: it is asked for whenever the page comes into view.
     new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.load()).observe(root);
-    follow((status) => JSON.stringify([status.newest?.id, status.counts]), () => this.load());
+    follow((status) => JSON.stringify([status.newest?.id, status.counts]), () => this.load(), signal);
   }
 
   async load() {

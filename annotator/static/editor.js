@@ -9,6 +9,7 @@ import { Live } from "./live.js";
 import { plain, standing, swapped, visible } from "./marks.js";
 import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
+import { mountOnce } from "./mounting.js";
 import { cancelStep, follow, nudge, pin } from "./placing.js";
 import { Progress } from "./progress.js";
 import { QueueBar } from "./queue.js";
@@ -20,15 +21,17 @@ import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { Words } from "./words.js";
 
-export async function mount(element) {
-  const root = element.querySelector("[data-role=editor]");
-  const editor = new Editor(root);
-  window.charloc = editor; // for looking into from the browser's console
+export function mount(element) {
+  mountOnce("editor", element.querySelector("[data-role=editor]"), (root, signal) => {
+    window.charloc = new Editor(root, signal); // also for looking into from the browser's console
+  });
 }
 
 class Editor {
-  constructor(root) {
+  // signal: aborts when another editor is mounted.
+  constructor(root, signal) {
     this.root = root;
+    this.signal = signal;
     this.part = (role) => root.querySelector(`[data-role="${role}"]`);
     this.stage = new Stage(this.part("stage"), this.part("legend"), {
       select: (index) => this.select(index),
@@ -40,6 +43,7 @@ class Editor {
       busy: () => this.stage.drag || this.transcript.editing,
       apply: (...solved) => follow(this, ...solved),
       problem: (text) => this.draw(text),
+      signal,
     });
     this.status = null;
     this.opening = new Opening(this);
@@ -51,7 +55,7 @@ class Editor {
     this.keyDialog = new KeyDialog(this);
     this.view = new View(this);
     this.transcript = new Transcript(this);
-    listen((status) => this.onStatus(status));
+    listen((status) => this.onStatus(status), signal);
   }
 
   get entry() {
@@ -72,7 +76,7 @@ class Editor {
     this.status = status;
     if (!before) {
       const { id } = status.project;
-      this.outbox = new Outbox(id, () => this.drawOutbox(), (decision) => this.onElsewhere(decision));
+      this.outbox = new Outbox(id, () => this.drawOutbox(), (decision) => this.onElsewhere(decision), this.signal);
       this.words = new Words(id, this.outbox, this.queue, () => this.onWords());
       this.progress = new Progress(this, id);
       this.drawOutbox(); // what waits from an earlier visit

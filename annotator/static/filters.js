@@ -70,8 +70,9 @@ export function filtered(asked) {
 export class Filters {
   // place: where the controls go. asked: what to begin with. plain: what holds where nothing is said.
   // states: whether the state can be chosen. changed(asked): called after each change.
-  constructor(place, asked, plain, states, changed) {
-    Object.assign(this, { place, asked, plain, changed });
+  // signal: aborts when they are not there any more.
+  constructor(place, asked, plain, states, changed, signal) {
+    Object.assign(this, { place, asked, plain, changed, signal });
     this.id = `cl-filters-${(numbered += 1)}`;
     this.queue = select("Order of the words", Object.entries(QUEUES).map(([name, [text, says]]) => [name, text, says])); // prettier-ignore
     this.character = select("Character", []);
@@ -103,7 +104,7 @@ export class Filters {
       this.narrow = narrow.matches;
       if (this.choices) this.draw();
     };
-    narrow.addEventListener("change", place);
+    narrow.addEventListener("change", place, { signal: this.signal });
     place();
   }
 
@@ -128,7 +129,7 @@ export class Filters {
     });
     document.addEventListener("pointerdown", (event) => {
       if (this.more.open && !this.more.contains(event.target)) this.more.open = false;
-    });
+    }, { signal: this.signal }); // prettier-ignore
   }
 
   set(change) {

@@ -5,6 +5,7 @@ import { ask } from "./asking.js";
 import { make } from "./elements.js";
 import { whenReady } from "./filters.js";
 import { GlyphGrid } from "./glyphgrid.js";
+import { mountOnce } from "./mounting.js";
 import { newUuid } from "./outbox.js";
 import { may } from "./session.js";
 import { follow, poll } from "./status.js";
@@ -12,12 +13,11 @@ import { follow, poll } from "./status.js";
 const AT_ONCE = 2000; // crops in one request
 
 export function mount(element) {
-  const root = element.querySelector("[data-role=glyphs]");
-  new Glyphs(root);
+  mountOnce("glyphs", element.querySelector("[data-role=glyphs]"), (root, signal) => new Glyphs(root, signal));
 }
 
 class Glyphs {
-  constructor(root) {
+  constructor(root, signal) {
     this.root = root;
     this.part = (role) => root.querySelector(`[data-role="${role}"]`);
     this.grid = new GlyphGrid(this.part("scroll"), this.part("room"), {
@@ -36,8 +36,8 @@ class Glyphs {
     });
     this.part("character").addEventListener("change", () => this.load());
     this.part("order").addEventListener("change", () => this.load());
-    const what = ({ newest, counts }) => root.isConnected && JSON.stringify([newest?.id, counts.words]);
-    follow(what, () => this.characters());
+    const what = ({ newest, counts }) => JSON.stringify([newest?.id, counts.words]);
+    follow(what, () => this.characters(), signal);
   }
 
   async characters() {

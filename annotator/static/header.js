@@ -2,6 +2,7 @@
 
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
+import { mountOnce } from "./mounting.js";
 import { setting } from "./settings.js";
 import { mount as mountSession } from "./session.js";
 import { listen, poll } from "./status.js";
@@ -16,9 +17,13 @@ const PHASES = {
 };
 
 export function mount(element, methods) {
+  mountOnce("header", element.querySelector("header"), (root, signal) => bind(root, methods, signal));
+}
+
+function bind(element, methods, signal) {
   const part = (role) => element.querySelector(`[data-role=${role}]`);
   const train = part("train");
-  mountSession(element);
+  mountSession(element, signal);
   let posting = false;
   let complaint = "";
   let job = null;
@@ -84,7 +89,7 @@ export function mount(element, methods) {
     part("project").title = status.project.name;
     if (job.state !== "idle") complaint = "";
     draw();
-  });
+  }, signal);
 }
 
 // The menu: methods that learn, then those that do not. What each does stands below its name where a browser can show

@@ -10,16 +10,12 @@ export function showHistory(word) {
   window.dispatchEvent(new CustomEvent("charloc:history", { detail: { word } }));
 }
 
-export function mountHistory(root) {
+export function mountHistory(root, signal) {
   const part = (role) => root.querySelector(`[data-role=${role}]`);
   const dialog = part("history");
   let word = null;
 
-  const listening = new AbortController();
-  window.addEventListener("charloc:history", ({ detail }) => {
-    if (!root.isConnected) return listening.abort();
-    open(detail.word);
-  }, { signal: listening.signal }); // prettier-ignore
+  window.addEventListener("charloc:history", ({ detail }) => root.isConnected && open(detail.word), { signal });
 
   async function open(id) {
     const { ok, answer, detail } = await ask(`/api/words/${id}/history`);

@@ -17,7 +17,8 @@ export class KeyDialog {
     this.dialog.addEventListener("keydown", (event) => this.onKey(event), { capture: true });
     this.dialog.addEventListener("close", () => this.stop());
     editor.part("keys-reset").addEventListener("click", () => this.reset());
-    window.addEventListener("storage", (event) => event.key === Keymap.STORED && this.keysChanged());
+    const { signal } = editor;
+    window.addEventListener("storage", (event) => event.key === Keymap.STORED && this.keysChanged(), { signal });
     showKeys(editor.root, this.keymap);
   }
 

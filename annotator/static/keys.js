@@ -8,12 +8,11 @@ const OWN_KEYS = ["Enter", "Space", "Tab", "Shift+Tab", "ArrowLeft", "ArrowRight
 const HELD_MS = 350;
 
 export function bindKeys(editor, keymap) {
-  const listening = new AbortController();
-  const { signal } = listening;
+  const { signal } = editor;
   let released = false; // Esc gave Tab back to the page
 
   document.addEventListener("keydown", (event) => {
-    if (!editor.root.isConnected) return listening.abort();
+    if (!editor.root.isConnected) return;
     const away = editor.root.offsetParent === null || document.querySelector("dialog[open]");
     if (away || event.defaultPrevented || event.isComposing || editor.stage.drag) return;
     // For a moment after a dialog was closed, the focus is still on what is no longer there.
@@ -41,7 +40,7 @@ export function bindKeys(editor, keymap) {
 
   // A mouse click on a button leaves the keyboard with the editor; a keyboard's own press leaves the focus where it is.
   document.addEventListener("click", (event) => {
-    if (!editor.root.isConnected) return listening.abort();
+    if (!editor.root.isConnected) return;
     const button = event.target.closest?.("button, [role=tab]");
     if (event.detail > 0 && button && !document.querySelector("dialog[open]")) button.blur();
   }, { signal }); // prettier-ignore

@@ -21,8 +21,8 @@ const KEY = "charloc.live";
 
 export class Live {
   // current(): the word in hand. busy(): whether a hand is at it just now. apply(entry, boxes, confidence): what was
-  // solved. problem(text): why not.
-  constructor({ current, busy, apply, problem }) {
+  // solved. problem(text): why not. signal: aborts when the editor is not there any more.
+  constructor({ current, busy, apply, problem, signal }) {
     Object.assign(this, { current, busy, apply, problem });
     this.on = localStorage.getItem(KEY) !== "off";
     this.client = newUuid(); // two pages may show the same word
@@ -37,9 +37,9 @@ export class Live {
     this.given = null; // what was given up
     this.inputs = 0; // of the person: keys and presses
     for (const name of ["keydown", "pointerdown"]) {
-      document.addEventListener(name, () => (this.inputs += 1), { capture: true, passive: true });
+      document.addEventListener(name, () => (this.inputs += 1), { capture: true, passive: true, signal });
     }
-    for (const name of ["online", "focus"]) window.addEventListener(name, () => this.wake());
+    for (const name of ["online", "focus"]) window.addEventListener(name, () => this.wake(), { signal });
   }
 
   // Switch it on or off, for good.

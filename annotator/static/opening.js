@@ -16,11 +16,8 @@ export class Opening {
     this.editor = editor;
     this.waiting = []; // [{ id, character, detail }], not fetched yet
     this.from = null; // the detail of what was opened last, until the person goes on with the queue
-    const listening = new AbortController();
-    window.addEventListener("charloc:open", (event) => {
-      if (!editor.root.isConnected) return listening.abort();
-      this.open(event.detail);
-    }, { signal: listening.signal }); // prettier-ignore
+    const { root, signal } = editor;
+    window.addEventListener("charloc:open", (event) => root.isConnected && this.open(event.detail), { signal });
   }
 
   // The editor has its words, none fetched yet: what the address asks for comes first.

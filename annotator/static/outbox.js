@@ -20,11 +20,12 @@ export function newUuid() {
 
 export class Outbox {
   // project: the name under which this project's decisions wait. changed(): called whenever something here changed.
-  // elsewhere(decision): another tab has decided.
-  constructor(project, changed, elsewhere) {
+  // elsewhere(decision): another tab has decided. signal: aborts when another outbox takes over what waits.
+  constructor(project, changed, elsewhere, signal) {
     this.prefix = `charloc.${project}.outbox.`;
     this.changed = changed;
     this.elsewhere = elsewhere;
+    this.signal = signal;
     this.ids = new Map(); // uuid -> id of the stored correction
     this.failures = 0;
     this.failed = new Set(); // words whose decisions the server could not store
@@ -32,8 +33,8 @@ export class Outbox {
     this.problem = ""; // why the last attempt failed
     this.retryAt = 0;
     this.sending = false;
-    window.addEventListener("online", () => this.sendSoon());
-    window.addEventListener("storage", (event) => this.onStorage(event));
+    window.addEventListener("online", () => this.sendSoon(), { signal });
+    window.addEventListener("storage", (event) => this.onStorage(event), { signal });
   }
 
   onStorage({ key, oldValue, newValue }) {
@@ -98,7 +99,7 @@ export class Outbox {
 
   // Send all that waits, in order; one tab at a time where the browser can arrange that.
   async send() {
-    if (this.sending) return;
+    if (this.sending || this.signal.aborted) return;
     this.sending = true;
     try {
       await (navigator.locks ? navigator.locks.request(this.prefix, () => this.sendAll()) : this.sendAll());

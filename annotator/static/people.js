@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { button, make } from "./elements.js";
 import { showHistory } from "./history.js";
+import { mountOnce } from "./mounting.js";
 import { newUuid } from "./outbox.js";
 import { inWords, version } from "./versions.js";
 
@@ -11,8 +12,7 @@ const AT_ONCE = 6;
 const AGAIN_MS = 15000;
 
 export function mount(element) {
-  const root = element.querySelector(".cl-people");
-  new People(root).start();
+  mountOnce("people", element.querySelector(".cl-people"), (root, signal) => new People(root).start(signal));
 }
 
 class People {
@@ -28,12 +28,12 @@ class People {
   }
 
   // Loaded whenever the page comes into sight, and now and then while it is.
-  start() {
+  start(signal) {
     new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.load()).observe(this.root);
-    this.timer = setInterval(() => {
-      if (!this.root.isConnected) clearInterval(this.timer);
-      else if (this.root.offsetParent && !document.hidden && !document.querySelector("dialog[open]")) this.load();
+    const timer = setInterval(() => {
+      if (this.root.offsetParent && !document.hidden && !document.querySelector("dialog[open]")) this.load();
     }, AGAIN_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   async load() {

@@ -14,11 +14,11 @@ export class QueueBar {
     this.asked = fromAddress(PLAIN);
     this.asked.state = "open";
     if (this.asked.queue === "character" && !this.asked.character) this.asked.queue = PLAIN.queue;
-    this.filters = new Filters(this.place, this.asked, PLAIN, false, (asked) => this.change(asked));
+    this.filters = new Filters(this.place, this.asked, PLAIN, false, (asked) => this.change(asked), editor.signal);
     this.left = make("span", "cl-left");
     this.left.setAttribute("role", "status");
     this.place.append(this.left);
-    follow((status) => JSON.stringify([status.counts, status.newest?.id]), () => this.count());
+    follow((status) => JSON.stringify([status.counts, status.newest?.id]), () => this.count(), editor.signal);
   }
 
   // What the words are fetched with.

@@ -4,24 +4,25 @@ import { ask } from "./asking.js";
 import { chart, sign } from "./charts.js";
 import { Comparing } from "./comparing.js";
 import { button, make } from "./elements.js";
+import { mountOnce } from "./mounting.js";
 import { follow, listen, poll } from "./status.js";
 import { duration, fillTable, number, percent } from "./roundstable.js";
 
 export function mount(element, methods) {
-  new Rounds(element.querySelector(".cl-rounds"), methods);
+  mountOnce("rounds", element.querySelector(".cl-rounds"), (root, signal) => new Rounds(root, methods, signal));
 }
 
 class Rounds {
-  constructor(root, methods) {
+  constructor(root, methods, signal) {
     this.root = root;
     this.methods = methods;
     this.part = (role) => root.querySelector(`[data-role=${role}]`);
     this.comparing = new Comparing(this.part("comparing"));
     this.bindNext();
-    listen((status) => this.onStatus(status));
+    listen((status) => this.onStatus(status), signal);
     // What is shown changes only with these; the header shows the progress itself.
     const what = ({ newest, job, counts }) => JSON.stringify([newest?.id, job.state, job.number, job.phase, counts.corrected]);
-    follow(what, () => this.load());
+    follow(what, () => this.load(), signal);
   }
 
   onStatus(status) {

@@ -17,10 +17,10 @@ export function may(least) {
   return role === null || RANKS.indexOf(role) >= RANKS.indexOf(least);
 }
 
-export function mount(element) {
+export function mount(element, signal) {
   const part = (name) => element.querySelector(`[data-role=${name}]`);
   const menu = part("who");
-  mountHistory(element);
+  mountHistory(element, signal);
   listen((status) => {
     if (!status) return;
     role = status.person?.role ?? "owner";
@@ -29,7 +29,7 @@ export function mount(element) {
     if (!status.person) return;
     part("who-name").textContent = status.person.name;
     part("who-role").textContent = `${status.person.name}, ${status.person.role}`;
-  });
+  }, signal);
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
     menu.open = false;
@@ -37,11 +37,12 @@ export function mount(element) {
   });
   document.addEventListener("pointerdown", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
-  });
+  }, { signal });
   for (const name of ["keydown", "pointerdown", "pointermove"]) {
-    document.addEventListener(name, () => (touched = Date.now()), { passive: true, capture: true });
+    document.addEventListener(name, () => (touched = Date.now()), { passive: true, capture: true, signal });
   }
-  setInterval(renew, RENEW_MS);
+  const timer = setInterval(renew, RENEW_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 function renew() {

@@ -10,22 +10,24 @@ let latest = null; // the last answer; null until there is one
 let timer = null;
 let asking = null;
 
-// Call `listener(status)` on every answer, and with null when the server cannot be reached.
-export function listen(listener) {
+// Call `listener(status)` on every answer, and with null when the server cannot be reached; until `signal` aborts.
+export function listen(listener, signal) {
+  if (signal.aborted) return;
   listeners.add(listener);
+  signal.addEventListener("abort", () => listeners.delete(listener));
   if (latest) listener(latest);
   if (!timer && !asking) poll();
 }
 
 // Call `load()` whenever `what(status)`, a text, is another one; at the next answer again where it resolves to false.
-export function follow(what, load) {
+export function follow(what, load, signal) {
   let loaded = "";
   listen(async (status) => {
     const now = status && what(status);
     if (!now || now === loaded) return;
     loaded = now;
     if ((await load()) === false && loaded === now) loaded = "";
-  });
+  }, signal);
 }
 
 // Ask now, and from then on as usual.

@@ -1,6 +1,7 @@
 // Transcripts that are probably wrong, worst first: one row a word, decided by a key or a button.
 
 import { ask } from "./asking.js";
+import { mountOnce } from "./mounting.js";
 import { newUuid } from "./outbox.js";
 import { listen } from "./status.js";
 import { draw } from "./suspects.js";
@@ -11,11 +12,11 @@ const PHASES = { read: "reading words", compare: "comparing pictures" };
 const KEYS = { a: "accept", r: "right", f: "flag", o: "open", u: "undo" };
 
 export function mount(element) {
-  new Suspicious(element.querySelector(".cl-suspicious"));
+  mountOnce("suspicious", element.querySelector(".cl-suspicious"), (root, signal) => new Suspicious(root, signal));
 }
 
 class Suspicious {
-  constructor(root) {
+  constructor(root, signal) {
     this.root = root;
     this.part = (role) => root.querySelector(`[data-role=${role}]`);
     this.words = [];
@@ -33,7 +34,7 @@ class Suspicious {
       const button = event.target.closest("button[data-act]");
       if (button) this.act(button.dataset.act, button.closest("li"));
     });
-    listen((status) => this.onStatus(status));
+    listen((status) => this.onStatus(status), signal);
     // What was decided elsewhere meanwhile is gone when the page is looked at again.
     new IntersectionObserver(([entry]) => entry.isIntersecting && this.load()).observe(root);
   }

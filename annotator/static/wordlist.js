@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { button, make } from "./elements.js";
 import { EARLIER, Filters, filtered, query, whenReady } from "./filters.js";
+import { mountOnce } from "./mounting.js";
 import { follow } from "./status.js";
 
 const PLAIN = { queue: "import", state: "any" };
@@ -11,11 +12,11 @@ const STATES = { open: "open", partly: "partly accepted", corrected: "corrected"
 const SIGNS = { open: "○", partly: "◐", corrected: "●", skipped: "→", flagged: "⚑" };
 
 export function mount(element) {
-  new WordList(element.querySelector("[data-role=words]"));
+  mountOnce("words", element.querySelector("[data-role=words]"), (root, signal) => new WordList(root, signal));
 }
 
 class WordList {
-  constructor(root) {
+  constructor(root, signal) {
     this.root = root;
     this.part = (role) => root.querySelector(`[data-role="${role}"]`);
     this.offset = 0;
@@ -24,7 +25,7 @@ class WordList {
     this.filters = new Filters(this.part("filters"), { ...PLAIN }, PLAIN, true, () => {
       this.offset = 0;
       this.load();
-    });
+    }, signal);
     root.addEventListener("click", (event) => {
       const pressed = event.target.closest("[data-do]");
       if (pressed) this.run(pressed.dataset.do);
@@ -42,7 +43,7 @@ class WordList {
       event.preventDefault();
       this.run("add");
     });
-    follow(({ newest, counts }) => root.isConnected && JSON.stringify([newest?.id, counts]), () => this.load());
+    follow(({ newest, counts }) => JSON.stringify([newest?.id, counts]), () => this.load(), signal);
   }
 
   async load() {
