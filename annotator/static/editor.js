@@ -113,14 +113,16 @@ class Editor {
 
   onWords() {
     // Only with a word to show: asking for more here would never end while the server is away.
-    if (!this.entry && this.words.ahead.length) this.next();
+    if (!this.entry && this.words.ahead.length && !this.opening.awaited) this.next();
     else if (!this.entry) this.show();
     this.live.warm([this.entry, ...this.words.ahead].filter(Boolean).map((entry) => entry.word.id));
     this.drawOutbox();
   }
 
   next() {
-    this.words.next();
+    const { words, opening } = this;
+    opening.awaited = opening.busy && !words.ahead[0]?.opened;
+    words.next(opening.awaited);
     this.open();
   }
 

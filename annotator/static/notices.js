@@ -97,7 +97,7 @@ export function drawEmpty(editor) {
   const { words, status } = editor;
   const place = editor.part("empty");
   const counts = status?.counts;
-  const state = words?.failed ? "down" : !counts || !words?.exhausted ? "fetching"
+  const state = words?.failed ? "down" : !counts || !words?.exhausted || editor.opening.awaited ? "fetching"
     : !counts.words ? "none" : words.elsewhere ? "elsewhere" : editor.queue.empty() ? "queue" : words.skipped.size || counts.skipped ? "skipped" : "done"; // prettier-ignore
   const key = JSON.stringify([state, counts?.words, counts?.skipped, words?.elsewhere, editor.queue.search]);
   if (place.dataset.state === key) return; // a button someone is about to press stays the same button

@@ -16,6 +16,8 @@ export class Opening {
     this.editor = editor;
     this.waiting = []; // [{ id, character, detail }], not fetched yet
     this.from = null; // the detail of what was opened last, until the person goes on with the queue
+    this.fetching = false;
+    this.awaited = false; // the person has done all that came, faster than the next
     const { root, signal } = editor;
     window.addEventListener("charloc:open", (event) => root.isConnected && this.open(event.detail), { signal });
   }
@@ -43,17 +45,28 @@ export class Opening {
     showTab("Annotate");
     if (!words) return; // `start` fetches them
     await this.fetch();
-    if (!words.ahead[0]?.opened) return;
-    words.putBack();
-    this.editor.next();
+    if (this.editor.entry?.opened !== detail) {
+      if (!words.ahead[0]?.opened) return;
+      words.putBack();
+      this.editor.next();
+    }
     this.editor.root.focus({ preventScroll: true });
+  }
+
+  // Whether some of what was opened has not come yet.
+  get busy() {
+    return this.fetching || this.waiting.length > 0;
   }
 
   // The next of those that wait, put before the queue's own.
   async fetch() {
+    if (this.fetching || !this.waiting.length) return;
+    await this.fetchSome(this.waiting.splice(0, AT_ONCE));
+    if (this.awaited) this.editor.next();
+  }
+
+  async fetchSome(some) {
     const { words, outbox } = this.editor;
-    const some = this.waiting.splice(0, AT_ONCE);
-    if (!some.length || this.fetching) return;
     this.fetching = true;
     // What was decided a moment ago has to be there before the word is read again.
     await outbox.settled(some.map((each) => each.id));
@@ -69,7 +82,7 @@ export class Opening {
     }
     words.openFirst(answer.words, some);
     // Others may have looked at all of these meanwhile, or have them in hand: the next, then.
-    if (!answer.words.length) await this.fetch();
+    if (!answer.words.length && this.waiting.length) await this.fetchSome(this.waiting.splice(0, AT_ONCE));
   }
 
   // A word is shown, or none: say where it is from, and have the next ones fetched.

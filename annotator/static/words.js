@@ -174,9 +174,9 @@ export class Words {
     return this.queue.again ? this.past.map((entry) => entry.word.id) : [];
   }
 
-  // Put the next word in hand; null if there is none (yet).
-  next() {
-    this.current = this.ahead.shift() ?? null;
+  // Put the next word in hand; null if there is none (yet), or one that comes before the queue is on its way (`waits`).
+  next(waits = false) {
+    this.current = waits ? null : (this.ahead.shift() ?? null);
     this.refill();
     return this.current;
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from db import Store
 from tests.browser.looking import all_saved, marks, ready, selected, word
@@ -75,3 +75,28 @@ def test_a_word_that_is_not_there_is_said(page: Page) -> None:
     open_words(page, [987_654])
     expect(page.locator(".cl-toast")).to_contain_text("no word 987654")
     assert word(page)["id"] == in_hand
+
+
+def test_who_is_faster_than_what_was_opened_waits_for_it(fresh_page: Page, lasting: tuple[str, Store]) -> None:
+    page = fresh_page
+    first = ready(page)["id"]
+    ids = [id for id in lasting[1].word_ids() if id != first][:14]
+    held: list[Route] = []
+    page.route("**/api/words?ids=*", lambda route: held.append(route) if held or str(ids[8]) in route.request.url
+               else route.continue_())  # fmt: skip
+    open_words(page, ids)
+    shows(page, ids[0])
+    for id in ids[:8]:
+        shows(page, id)
+        page.keyboard.press("Enter")
+    expect(page.locator("[data-role=empty]")).to_contain_text("Fetching words")
+    page.keyboard.press("Enter")
+    assert len(held) == 1
+    held[0].continue_()
+    page.unroute("**/api/words?ids=*")
+    for id in ids[8:]:
+        shows(page, id)
+        page.keyboard.press("Enter")
+    shows(page, first)
+    all_saved(page)
+    assert sorted(lasting[1].corrections_in_force()) == sorted(ids)
