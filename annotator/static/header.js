@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { make } from "./elements.js";
 import { mountOnce } from "./mounting.js";
+import { bindPageTabs } from "./pagetabs.js";
 import { setting } from "./settings.js";
 import { mount as mountSession } from "./session.js";
 import { listen, poll } from "./status.js";
@@ -24,6 +25,7 @@ function bind(element, methods, signal) {
   const part = (role) => element.querySelector(`[data-role=${role}]`);
   const train = part("train");
   mountSession(element, signal);
+  bindPageTabs(signal);
   let posting = false;
   let complaint = "";
   let job = null;
