@@ -15,6 +15,7 @@ const ROWS = [
 const NONE = "–";
 const ELSEWHERE = "The words that are left are in other people's hands. Look again when they are done.";
 const SOON_MS = 700;
+const SHARED_MS = 15000;
 
 export function mount(element) {
   mountOnce("audit", element.querySelector(".cl-audit"), (root, signal) => new AuditPage(root, signal));
@@ -38,9 +39,11 @@ class AuditPage {
     this.part("anew").addEventListener("click", () => this.begin(true));
     this.part("back").addEventListener("click", () => this.begin(false));
     this.part("wanted").addEventListener("change", () => this.load());
-    // What people say of the sample shows in no count: it is asked for whenever the page comes into view.
+    // What people say of the sample shows in no count: it is asked for whenever the page comes into view, and where several
+    // share it, now and then while it is.
+    const shared = ({ person }) => (person && root.offsetParent ? Math.floor(Date.now() / SHARED_MS) : 0);
     new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.load()).observe(root);
-    follow((status) => JSON.stringify([status.newest?.id, status.counts]), () => this.load(), signal);
+    follow((status) => JSON.stringify([status.newest?.id, status.counts, shared(status)]), () => this.load(), signal);
   }
 
   async load() {
