@@ -44,8 +44,8 @@ export class Opening {
     this.waiting = ids.map((id, k) => ({ id, character: k === 0 ? (detail.character ?? null) : null, detail }));
     showTab("Annotate");
     if (!words) return; // `start` fetches them
-    await this.fetch();
-    if (this.editor.entry?.opened !== detail) {
+    const shown = await this.fetch();
+    if (!shown) {
       if (!words.ahead[0]?.opened) return;
       words.putBack();
       this.editor.next();
@@ -58,11 +58,13 @@ export class Opening {
     return this.fetching || this.waiting.length > 0;
   }
 
-  // The next of those that wait, put before the queue's own.
+  // The next of those that wait, put before the queue's own. True where one of them is shown because the person waited.
   async fetch() {
     if (this.fetching || !this.waiting.length) return;
     await this.fetchSome(this.waiting.splice(0, AT_ONCE));
-    if (this.awaited) this.editor.next();
+    const { awaited } = this;
+    if (awaited) this.editor.next();
+    return awaited;
   }
 
   async fetchSome(some) {

@@ -100,3 +100,24 @@ def test_who_is_faster_than_what_was_opened_waits_for_it(fresh_page: Page, lasti
     shows(page, first)
     all_saved(page)
     assert sorted(lasting[1].corrections_in_force()) == sorted(ids)
+
+
+def test_the_word_in_hand_may_be_among_what_is_opened_and_comes_once(page: Page, store: Store) -> None:
+    first = ready(page)["id"]
+    others = [id for id in store.word_ids() if id != first]
+    note = page.locator("[data-role=opened]")
+    open_words(page, [first, others[0]])
+    expect(note).to_contain_text("From Rounds, 1 more")
+    shows(page, first)
+    note.get_by_role("button", name="On with the queue").click()
+    expect(note).to_be_hidden()
+    in_hand = ready(page)["id"]
+    ids = [next(id for id in others[1:] if id != in_hand), in_hand]
+    open_words(page, ids)
+    for id in ids:
+        shows(page, id)
+        page.keyboard.press("Enter")
+    expect(note).to_contain_text("That was all from Rounds")
+    assert word(page)["id"] not in ids
+    all_saved(page)
+    assert [len(store.history(id)) for id in ids] == [1, 1]
