@@ -96,6 +96,18 @@ def test_across_the_whole_word_is_in_view_with_what_is_done_with_it(browser: Bro
             page.get_by_text("Filters", exact=True).click()
 
 
+def test_across_an_opened_word_is_in_view_too(browser: Browser, server: str) -> None:
+    with uncomplaining(browser, server) as page:
+        page.set_viewport_size({"width": 844, "height": 390})
+        id = ready(page)["id"]
+        detail = "{ detail: { words: [id, id + 1], from: 'audit' } }"
+        page.evaluate(f"(id) => dispatchEvent(new CustomEvent('charloc:open', {detail}))", id)
+        expect(page.locator(".cl-opened")).to_be_visible()
+        ready(page)
+        for each in (page.locator(".cl-opened"), page.locator(".cl-image"), *page.locator(".cl-letter").all()):
+            seen(each, 844, 390)
+
+
 def test_the_actions_stay_in_view_and_help_is_reached(browser: Browser, server: str) -> None:
     with uncomplaining(browser, server) as page:
         for width, height in ((390, 500), (844, 390)):
