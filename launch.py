@@ -41,7 +41,7 @@ DEMO = Path("demo-project")
 FIRST_PORT = 7860
 INTERRUPTED = 130
 LONG_BENCHES = ("methods", "disagreement", "calibration", "effort", "cursive", "suspicious", "margins")
-"""They take half an hour and more, or want something named: `bench all` leaves them out."""
+"""They take many minutes to hours, or want something named: `bench all` leaves them out."""
 
 
 class Format(StrEnum):

@@ -92,7 +92,7 @@ class Segmental(Learner[SegmentalNet]):
         """
         charset = self._charset_of(training)
         samples, self.measures = self._samples(training, charset, progress)
-        known = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
+        before = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
         self._grow(charset)
         assert self.net is not None
         if steps is None:
@@ -100,7 +100,7 @@ class Segmental(Learner[SegmentalNet]):
         usual = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
         learned = train(self.net, samples, steps, rate or usual, self.seed + self.rounds, progress)
         if self.warm and rate is None:
-            blend(self.net, known, KEPT)
+            blend(self.net, before, KEPT)
         self.rounds += 1
         return learned
 

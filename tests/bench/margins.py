@@ -53,13 +53,16 @@ def rows(data: Set, found: Sequence[Localization]) -> list[list[str]]:
     page = [str(each.meta.get("page", "")) for each in data.truth]
     margins = {each: margin(data, found, [other == each for other in page]) for each in dict.fromkeys(page)}
     tight = [without(truth, margins[each]) for truth, each in zip(data.truth, page, strict=True)]
-    out = []
-    for name, off in [*((each, off) for each, off in margins.items() if off.any()), ("all", None)]:
-        mine = [name in (each, "all") for each in page]
-        cells = [data.name, name, str(sum(mine)), "" if off is None else ", ".join(f"{each:g}" for each in off)]
-        cells += [*_scored(data, data.truth, found, mine), *_scored(data, tight, found, mine)]
-        out.append(cells)
-    return out
+    parts = [
+        (name, ", ".join(f"{each:g}" for each in off), [each == name for each in page])
+        for name, off in margins.items()
+        if off.any()
+    ]
+    return [
+        [data.name, name, str(sum(mine)), off]
+        + [cell for truth in (data.truth, tight) for cell in _scored(data, truth, found, mine)]
+        for name, off, mine in [*parts, ("all", "", [True] * len(page))]
+    ]
 
 
 def margin(data: Set, found: Sequence[Localization], chosen: Sequence[bool]) -> NDArray[np.float64]:
