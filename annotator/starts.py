@@ -65,7 +65,7 @@ class Start:
         """The first segmentation of these words."""
 
         def preparing(phase: str, done: int, total: int) -> None:
-            progress("prepare", done, total)
+            progress("prepare" if phase == "localize" else phase, done, total)
 
         return em.first_guess(words, pins, preparing, self.first, **self.first_settings)
 

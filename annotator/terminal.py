@@ -24,6 +24,7 @@ PHASES = {
     "render": "rendering",
     "learn ink": "learning ink",
     "calibrate": "calibrating",
+    "look": "looking at pictures",
     "prepare": "preparing",
     "learn": "learning",
     "measure": "measuring",

@@ -19,6 +19,7 @@ import numpy as np
 
 from charloc import pretrained
 from charloc.methods import Checkpoint, Method, Progress, make, silent
+from charloc.rim import Rim, rim_of
 from charloc.types import Localization, Pins, TrainingSet, WordImage
 
 FIRST = "pretrained"
@@ -115,7 +116,7 @@ def run_round(
         learned_already: the M-step's result from an attempt that was stopped later on; skips the M-step.
         on_learned: called with the M-step's result before the E-step starts, so that it can be kept.
         unaided: localize words with pins once more without them, to see what was learned and what is only held fixed.
-        progress: called with ("prepare" | "learn" | "measure" | "localize", done, total).
+        progress: called with ("look" | "prepare" | "learn" | "measure" | "localize", done, total).
         settings: passed to the method.
 
     Returns:
@@ -125,21 +126,28 @@ def run_round(
     if start is None and first == "pretrained":
         start = pretrained.start_of(method_name, words)
     method = make(method_name, start, **settings)
+    rims = _rims(words, progress)
 
     learned: Mapping[str, float] = {}
     started = time.perf_counter()
     if method.learns and learned_already is None:
-        believed = _aligned(_aligner(method, parent, first), words, current, pins, progress)
-        learned = method.m_step(TrainingSet(words, believed, pins, weights), progress)
+        believed = _aligned(_aligner(method, parent, first), words, current, pins, rims, progress)
+        training = TrainingSet(
+            words,
+            [rim.off(each) for rim, each in zip(rims, believed, strict=True)],
+            [rim.off_pins(facts) for rim, facts in zip(rims, pins, strict=True)],
+            weights,
+        )
+        learned = method.m_step(training, progress)
         if on_learned is not None:
             on_learned(method.checkpoint())
     m_step_s = time.perf_counter() - started
 
     started = time.perf_counter()
-    localizations = method.e_step(words, pins, progress)
+    localizations = _localize(method, words, pins, rims, progress)
     e_step_s = time.perf_counter() - started
     said = [i for i, facts in enumerate(pins) if facts] if unaided else []
-    alone = method.e_step([words[i] for i in said], [()] * len(said), _as("measure", progress)) if said else []
+    alone = _localize(method, words, [()] * len(words), rims, _as("measure", progress), said) if said else []
 
     characters = sum(len(each.boxes) for each in localizations)
     return RoundResult(
@@ -173,6 +181,7 @@ def _aligned(
     words: Sequence[WordImage],
     current: Sequence[Localization],
     pins: Sequence[Pins],
+    rims: Sequence[Rim],
     progress: Progress,
 ) -> list[Localization]:
     """The current localizations; words of which only some characters are pinned are aligned anew around those.
@@ -183,7 +192,7 @@ def _aligned(
     partly = [i for i, facts in enumerate(pins) if 0 < len(facts) < len(believed[i].boxes)]
     if not partly:
         return believed
-    anew = aligner.e_step([words[i] for i in partly], [pins[i] for i in partly], _as("prepare", progress))
+    anew = _localize(aligner, words, pins, rims, _as("prepare", progress), partly)
     for i, localization in zip(partly, anew, strict=True):
         believed[i] = localization
     return believed
@@ -197,7 +206,35 @@ def first_guess(
     **settings: Any,
 ) -> list[Localization]:
     """The segmentation EM starts from, nothing of these words learned: that of the method `first`, with `settings`."""
-    return make(first, **settings).e_step(words, pins, progress)
+    return localize(make(first, **settings), words, pins, progress)
+
+
+def localize(
+    method: Method, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+) -> list[Localization]:
+    """A method's E-step as everybody else sees it: boxes with their rims (`charloc.rim`), pinned ones as pinned."""
+    return _localize(method, words, pins, _rims(words, progress), progress)
+
+
+def _localize(
+    method: Method, words: Sequence[WordImage], pins: Sequence[Pins], rims: Sequence[Rim], progress: Progress,
+    chosen: Sequence[int] | None = None,
+) -> list[Localization]:  # fmt: skip
+    """`localize` where rims are known; only the words at the indices `chosen`, if some are."""
+    if chosen is not None:
+        words, pins, rims = [words[i] for i in chosen], [pins[i] for i in chosen], [rims[i] for i in chosen]
+    found = method.e_step(words, [rim.off_pins(facts) for rim, facts in zip(rims, pins, strict=True)], progress)
+    return [rim.on(each, facts) for rim, each, facts in zip(rims, found, pins, strict=True)]
+
+
+def _rims(words: Sequence[WordImage], progress: Progress) -> list[Rim]:
+    """Each word's rim. Words may be lazy: one at a time is in memory."""
+    rims: list[Rim] = []
+    for word in words:
+        progress("look", len(rims), len(words))
+        rims.append(rim_of(word.pixels))
+    progress("look", len(words), len(words))
+    return rims
 
 
 def moved_characters(old: Localization, new: Localization) -> int:

@@ -17,6 +17,7 @@ from charloc.glyphs import has_marks
 from charloc.ink import find_ink
 from charloc.methods import Method
 from charloc.pinning import pinned_bounds, visible_order
+from charloc.rim import Rim, rim_of
 from charloc.types import Localization, Pins, WordImage
 
 BYTES_PER_PIXEL = 300
@@ -71,14 +72,15 @@ def solve(method: Method, word: WordImage, prepared: Any, pins: Pins) -> Localiz
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A word with what its method prepared."""
+    """A word with what its method prepared, and its rim."""
 
     word: WordImage
     seen: Any
+    rim: Rim
 
 
 class Realigner:
-    """Localizes single words under changing pins, by one method, as that method's E-step would.
+    """Localizes single words under changing pins, by one method, as `em.localize` would.
 
     Words may be made ready in another thread than that in which they are solved; each is made ready once.
 
@@ -104,6 +106,7 @@ class Realigner:
                 asked only if the word is not ready.
         """
         key = (word.id, kind(self.method, word))
+        rim = rim_of(word.pixels)
         with self._lock:
             making = self._making.setdefault(key, Lock())
         with making:
@@ -111,11 +114,12 @@ class Realigner:
                 with self._lock:
                     seen = self._kept[key][0] if key in self._kept else None
                 if seen is None:
-                    seen = prepare(self.method, word, known())
+                    before = known()
+                    seen = prepare(self.method, word, None if before is None else rim.off(before))
                 self._keep(key, seen, word.pixels.size * BYTES_PER_PIXEL)
             finally:
                 self._making.pop(key, None)
-        return Prepared(word, seen)
+        return Prepared(word, seen, rim)
 
     def _keep(self, key: Hashable, seen: Any, size: int) -> None:
         """Keep what was made ready as the last used, and forget what was used longest ago if it is too much."""
@@ -134,4 +138,5 @@ class Realigner:
             PinError: the pins contradict each other; the message names the characters.
             TranscriptError: more characters than the picture can hold.
         """
-        return solve(self.method, prepared.word, prepared.seen, pins)
+        rim = prepared.rim
+        return rim.on(solve(self.method, prepared.word, prepared.seen, rim.off_pins(pins)), pins)

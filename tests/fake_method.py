@@ -101,6 +101,7 @@ def words(count: int, start: int = 0) -> Iterator[tuple[SourceWord, int, int, st
         pixels = np.full((20, 30 * len(text)), 255, np.uint8)
         pixels[5:15, 3 : 3 + index % 20 + 1] = index % 200
         pixels[0, 0], pixels[0, 1] = index // 256, index % 256
+        pixels[16:18] = 128  # grey: a picture in black and white would have rims
         data = io.BytesIO()
         Image.fromarray(pixels).save(data, "PNG")
         yield SourceWord(f"word{index}.png", data.getvalue(), text), pixels.shape[1], pixels.shape[0], "image/png"

@@ -10,6 +10,7 @@ import { listen, poll } from "./status.js";
 
 const AWAY = "The server cannot be reached. This page goes on when it is there again.";
 const PHASES = {
+  look: "looking at pictures",
   prepare: "reading words",
   learn: "learning",
   measure: "measuring",

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from math import ceil, floor
 from pathlib import Path, PurePosixPath
 
 from tifffile import TiffWriter
@@ -93,8 +94,9 @@ def write_folder(words: Iterable[LocatedWord], folder: Path) -> int:
 
 
 def _whole(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    x0, y0 = min(max(round(box[0]), 0), width - 1), min(max(round(box[1]), 0), height - 1)
-    return x0, y0, min(max(round(box[2]), x0 + 1), width), min(max(round(box[3]), y0 + 1), height)
+    """The nearest pixel edges; of two that are as near, the inner one: half a pixel of rim is no pixel of ink."""
+    x0, y0 = min(max(floor(box[0] + 0.5), 0), width - 1), min(max(floor(box[1] + 0.5), 0), height - 1)
+    return x0, y0, min(max(ceil(box[2] - 0.5), x0 + 1), width), min(max(ceil(box[3] - 0.5), y0 + 1), height)
 
 
 def _free_stem(word: LocatedWord, taken: set[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from charloc import em
 from charloc.em import RoundResult
 from charloc.methods import make
 from charloc.metrics import iou, scores
@@ -130,7 +131,7 @@ def single_pins(data: Set, case: Case, before: RoundResult) -> Record:
             chosen.append(i)
             pinned.append(pin)
     method = make(case.method, before.checkpoint)
-    anew = method.e_step([data.words[i] for i in chosen], [(pin,) for pin in pinned])
+    anew = em.localize(method, [data.words[i] for i in chosen], [(pin,) for pin in pinned])
     rows = [
         neighbours(truth[i], pin, before.localizations[i], found)
         for i, pin, found in zip(chosen, pinned, anew, strict=True)

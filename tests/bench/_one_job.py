@@ -81,12 +81,12 @@ def before_corrections(job: Job, data: Set, kept: Path, report: _Report) -> Foun
         start = kept_by(kept / kin.key, kin.method)
     else:
         nobody = [()] * len(data.words)
-        start = Found(make(FIRST[job.init]).e_step(data.words, nobody, report.progress), None, 0.0, 0.0)
+        start = Found(em.localize(make(FIRST[job.init]), data.words, nobody, report.progress), None, 0.0, 0.0)
     if job.method not in READ_ONLY:
         return _rounds(job, data, job.rounds, start, [()] * len(data.words), report)
     _warm(job.method, start.learned, data)
     started = time.process_time()
-    found = make(job.method, start.learned).e_step(data.words, [()] * len(data.words), report.progress)
+    found = em.localize(make(job.method, start.learned), data.words, [()] * len(data.words), report.progress)
     return Found(found, start.learned, time.process_time() - started, start.train_s)
 
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from charloc import em
 from charloc.calibration import auc
-from charloc.methods import make
 from charloc.oddity import oddity
 from charloc.types import Localization, WordImage
 from tests.bench._sets import load
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
     print(asked + "\n" + "|---" * 9 + "|")
     for name in options.sets:
         words = load(name, options.words).words
-        found = make("guess").e_step(words, [()] * len(words))
+        found = em.first_guess(words, [()] * len(words), first="guess")
         print(f"| {name} | {' | '.join(_row(words, found, options.seed))} |", flush=True)
 
 

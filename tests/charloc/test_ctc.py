@@ -118,7 +118,7 @@ def test_other_alignments_and_losses_learn_too(monkeypatch: pytest.MonkeyPatch, 
 
 def test_progress_of_a_round(learned: Learned) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
-    assert phases == ["prepare", "learn", "measure", "localize"]
+    assert phases == ["look", "prepare", "learn", "measure", "localize"]
     for phase in phases:
         done = [report[1] for report in learned.reports if report[0] == phase]
         assert done == sorted(done)

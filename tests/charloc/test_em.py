@@ -30,9 +30,10 @@ def test_a_round_learns_then_localizes() -> None:
     seen: list[tuple[str, int, int]] = []
     result = run_round("fake", WORDS, CURRENT, pins, ONES, progress=lambda *each: seen.append(each), shift=6.0)
     (training,) = M_STEPS
-    assert training.words is WORDS and training.pins is pins and training.weights is ONES
+    assert training.words is WORDS and training.pins == pins and training.weights is ONES
     assert [training.localizations[i] is CURRENT[i] for i in range(3)] == [True, False, True]
-    assert [phase for phase, _, _ in seen] == ["prepare"] * 2 + ["learn"] * (STEPS + 1) + ["localize"] * 4
+    phases = ["look"] * 4 + ["prepare"] * 2 + ["learn"] * (STEPS + 1) + ["localize"] * 4
+    assert [phase for phase, _, _ in seen] == phases
     assert result.localizations[0].boxes[0].tolist() == [6, 0, 36, 20]
     assert result.localizations[1].boxes[1].tolist() == [3, 2, 9, 8]
     assert result.log_likelihood == -1.0

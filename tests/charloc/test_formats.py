@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,15 @@ def test_box_lines_count_from_the_bottom_left() -> None:
         f"q\u0303 1 {height - 10} 8 {height - 2} 0",
         f"a 0 0 {width} {height} 0",
     ]
+
+
+def test_whole_pixels_are_those_of_the_ink_where_boxes_have_half_a_pixel_of_rim() -> None:
+    height = located().size[1]
+    for x0 in (2, 3):
+        rimmed = replace(located(), characters=("a",), boxes=((x0 - 0.5, 1.5, 8.5, 9.5),))
+        assert box.lines(rimmed) == [f"a {x0} {height - 9} 8 {height - 2} 0"]
+    point = replace(located(), characters=("a",), boxes=((2.5, 2.5, 3.5, 3.5),))
+    assert box.lines(point) == [f"a 3 {height - 4} 4 {height - 3} 0"]
 
 
 def test_box_of_rendered_truth(tmp_path: Path) -> None:

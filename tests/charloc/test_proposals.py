@@ -89,7 +89,7 @@ def test_a_round_keeps_what_the_guess_had_right(learned: Learned) -> None:
 
 def test_progress_of_a_round(learned: Learned) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
-    assert phases == ["prepare", "learn", "localize"]
+    assert phases == ["look", "prepare", "learn", "localize"]
     for phase in phases:
         done = [report[1] for report in learned.reports if report[0] == phase]
         assert done == sorted(done)

@@ -98,7 +98,7 @@ def test_only_the_first_round_is_a_flat_start(learned: Learned, monkeypatch: pyt
 
 def test_progress_of_a_round(learned: Learned) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in learned.reports))
-    assert phases[:2] == ["prepare", "learn"] and phases[-1] == "localize"
+    assert phases[:3] == ["look", "prepare", "learn"] and phases[-1] == "localize"
     for phase in phases:
         done = [report[1] for report in learned.reports if report[0] == phase]
         assert done == sorted(done)
