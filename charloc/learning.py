@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
+from charloc.descent import Schedule, descend
 from charloc.learning_spans import near_spans
 from charloc.methods import Progress
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
 
-BATCH = 32
 JITTER_FRAMES = 1
-BOX_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,15 +45,6 @@ class Sample:
     repeat: int = 1
 
 
-class Shown(Protocol):
-    """What batches are made of: a view, shown `repeat` times per epoch."""
-
-    @property
-    def pixels(self) -> NDArray[np.uint8]: ...
-    @property
-    def repeat(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Padded samples: views (B, 1, HEIGHT, W); per frame class and weight (B, T); per character (M, ...) what comes
@@ -73,23 +63,16 @@ class Batch:
     span_weights: Tensor
 
 
-def train(
-    net: SegmentalNet, samples: Sequence[Sample], steps: int, peak_rate: float, seed: int, progress: Progress
-) -> dict[str, float]:
+def train(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> dict[str, float]:
     """Cross entropy of frames and of whole spans plus L1 on box edges, AdamW with a one-cycle rate.
 
     Returns:
         Mean losses over the last fifth of the steps.
     """
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
     net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
-    kept: list[tuple[float, float]] = []
-    for step, chosen in enumerate(batches(samples, steps, rng)):
-        progress("learn", step, steps)
-        batch = collate([samples[i] for i in chosen], rng)
+
+    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
+        batch = collate(chosen, rng)
         with autocast():
             features = net.features(batch.views)
             logits = net.logits(features)
@@ -99,17 +82,29 @@ def train(
         edges = net.boxes(features, batch.word, batch.start, batch.end, batch.name)
         off = (edges - batch.edges).abs().mean(dim=1)
         box_loss = (off * batch.character_weights).sum() / batch.character_weights.sum().clamp(min=1.0)
-        optimiser.zero_grad()
-        (frame_loss + BOX_WEIGHT * box_loss + span_loss(net, features, batch)).backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        schedule.step()
-        if step >= int(0.8 * steps):
-            kept.append((float(frame_loss.detach()), float(box_loss.detach())))
-    progress("learn", steps, steps)
+        return frame_loss, box_loss, span_loss(net, features, batch)
+
+    frame_loss, box_loss, _ = descend(net, samples, schedule, losses, partial(progress, "learn"))
     net.eval()
-    losses = np.mean(np.array(kept), axis=0)
-    return {"frame_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
+    return {"frame_loss": frame_loss, "box_loss": box_loss, "steps": float(schedule.steps)}
+
+
+def train_wholes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> float:
+    """Only what the net says of spans as a whole is learned, as in `train`; all else stays as it is.
+
+    Returns:
+        The mean loss over the last fifth of the steps.
+    """
+    net.eval()
+
+    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
+        batch = collate(chosen, rng)
+        with torch.no_grad(), autocast():
+            features = net.features(batch.views)
+        return (span_loss(net, features.float(), batch),)
+
+    (loss,) = descend(net.whole, samples, schedule, losses, partial(progress, "learn spans"))
+    return loss
 
 
 @torch.no_grad()
@@ -127,36 +122,6 @@ def blend(net: nn.Module, before: Mapping[str, Tensor], share: float) -> None:
     for name, old in before.items():
         if old.is_floating_point():
             state[name][tuple(slice(size) for size in old.shape)].lerp_(old, share)
-
-
-def train_wholes(
-    net: SegmentalNet, samples: Sequence[Sample], steps: int, peak_rate: float, seed: int, progress: Progress
-) -> float:
-    """Only what the net says of spans as a whole is learned, as in `train`; all else stays as it is.
-
-    Returns:
-        The mean loss over the last fifth of the steps.
-    """
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    net.eval()
-    optimiser = torch.optim.AdamW(net.whole.parameters(), lr=peak_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
-    kept = []
-    for step, chosen in enumerate(batches(samples, steps, rng)):
-        progress("learn spans", step, steps)
-        batch = collate([samples[i] for i in chosen], rng)
-        with torch.no_grad(), autocast():
-            features = net.features(batch.views)
-        loss = span_loss(net, features.float(), batch)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if step >= int(0.8 * steps):
-            kept.append(float(loss.detach()))
-    progress("learn spans", steps, steps)
-    return float(np.mean(kept))
 
 
 def span_loss(net: SegmentalNet, features: Tensor, batch: Batch) -> Tensor:
@@ -197,32 +162,6 @@ def autocast() -> torch.autocast:
 def _bfloat16_is_fast() -> bool:
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(supported is not None and supported()) and os.environ.get("CHARLOC_FLOAT32") != "1"
-
-
-def batches(samples: Sequence[Shown], steps: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """`steps` batches of indices; words of like width go together, in random order, epoch after epoch."""
-    widths = np.array([sample.pixels.shape[1] for sample in samples])
-    indices = np.repeat(np.arange(len(samples)), [sample.repeat for sample in samples])
-    made = 0
-    while made < steps:
-        shuffled = rng.permutation(indices)
-        # Sorted within large chunks: little padding, and still other neighbours each epoch.
-        chunks = [shuffled[i : i + 16 * BATCH] for i in range(0, len(shuffled), 16 * BATCH)]
-        ordered = np.concatenate([chunk[np.argsort(widths[chunk], kind="stable")] for chunk in chunks])
-        starts = rng.permutation(np.arange(0, len(ordered), BATCH))
-        for start in starts[: steps - made]:
-            batch = ordered[start : start + BATCH]
-            # One batch of very long lines must not need more memory than a usual one.
-            for piece in _split_wide(batch, widths):
-                yield piece
-                made += 1
-                if made == steps:
-                    return
-
-
-def _split_wide(batch: NDArray[np.int64], widths: NDArray[np.int64], most: int = 32 * 400) -> list[list[int]]:
-    pieces = max(1, int(np.ceil(len(batch) * widths[batch].max() / most)))
-    return [[int(i) for i in piece] for piece in np.array_split(batch, min(pieces, len(batch)))]
 
 
 def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch:

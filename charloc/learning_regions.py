@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from charloc.learning import autocast, batches, distort
+from charloc.descent import Schedule, descend
+from charloc.learning import autocast, distort
 from charloc.methods import Progress
 from charloc.nets import STRIDE
 from charloc.nets_regions import RegionNet
@@ -20,7 +22,6 @@ REGIONS = 32
 """Regions of a word that one batch learns from."""
 POSITIVE = 0.5
 """At most this share of them are characters."""
-BOX_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,22 +37,16 @@ class RegionBatch:
 
 
 def train_regions(
-    net: RegionNet, samples: Sequence[RegionSample], steps: int, peak_rate: float, seed: int, progress: Progress
+    net: RegionNet, samples: Sequence[RegionSample], schedule: Schedule, progress: Progress
 ) -> dict[str, float]:
-    """Cross entropy over the classes of regions plus L1 on the edges of those that are characters; AdamW, one cycle.
+    """Cross entropy over the classes of regions plus L1 on the edges of those that are characters.
 
     Returns:
         Mean losses over the last fifth of the steps.
     """
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=peak_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak_rate, total_steps=steps, pct_start=0.15)
-    kept: list[tuple[float, float]] = []
-    for step, chosen in enumerate(batches(samples, steps, rng)):
-        progress("learn", step, steps)
-        batch = collate([samples[i] for i in chosen], rng)
+
+    def losses(chosen: list[RegionSample], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        batch = collate(chosen, rng)
         with autocast():
             features = net.features(batch.views)
             hidden = net.regions(features, batch.boxes)
@@ -62,17 +57,12 @@ def train_regions(
         counted = batch.weights * batch.share
         off = (net.refine(hidden, batch.classes) - batch.offsets).abs().mean(dim=1)
         box_loss = (off * counted).sum() / counted.sum().clamp(min=1.0)
-        optimiser.zero_grad()
-        (class_loss + BOX_WEIGHT * box_loss).backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        schedule.step()
-        if step >= int(0.8 * steps):
-            kept.append((float(class_loss.detach()), float(box_loss.detach())))
-    progress("learn", steps, steps)
+        return class_loss, box_loss
+
+    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    class_loss, box_loss = descend(net, samples, schedule, losses, partial(progress, "learn"))
     net.eval()
-    losses = np.mean(np.array(kept), axis=0)
-    return {"class_loss": float(losses[0]), "box_loss": float(losses[1]), "steps": float(steps)}
+    return {"class_loss": class_loss, "box_loss": box_loss, "steps": float(schedule.steps)}
 
 
 def collate(samples: Sequence[RegionSample], rng: np.random.Generator) -> RegionBatch:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import Tensor, nn
+from torch import Tensor
 
-from charloc.learning import autocast, batches, roughen
+from charloc.descent import Schedule, descend
+from charloc.learning import autocast, roughen
 from charloc.methods import Progress
 from charloc.nets_xy import CELL, XyNet
 from charloc.plane import CORE
@@ -23,7 +25,6 @@ SPREAD = (0.24, 0.18)
 """Standard deviation of a target around its point, y and x, core heights."""
 PAPER = 0.15
 """How much a cell without a character counts against one with."""
-BOX_WEIGHT = 1.0
 JITTER = 0.12
 """Core heights (standard deviation) by which points are moved before the box head is asked: it must not need them
 exactly."""
@@ -50,19 +51,6 @@ class XySample:
     repeat: int = 1
 
 
-Loss = Callable[[list[XySample], np.random.Generator], tuple[Tensor, list[float]]]
-"""What goes down on a batch, and the numbers worth recording."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Schedule:
-    """How long and how fast to learn: `steps` batches, a one-cycle rate that peaks at `peak_rate`, a `seed`."""
-
-    steps: int
-    peak_rate: float
-    seed: int
-
-
 def train_points(
     net: XyNet, samples: Sequence[XySample], schedule: Schedule, progress: Progress, with_boxes: bool = True
 ) -> dict[str, float]:
@@ -75,7 +63,7 @@ def train_points(
         Mean losses over the last fifth of the steps.
     """
 
-    def loss(chosen: list[XySample], rng: np.random.Generator) -> tuple[Tensor, list[float]]:
+    def losses(chosen: list[XySample], rng: np.random.Generator) -> list[Tensor]:
         shaken = [_shake(sample, rng) for sample in chosen]
         planes, placed = pad([pixels for pixels, _ in shaken]), [boxes for _, boxes in shaken]
         with autocast():
@@ -86,11 +74,13 @@ def train_points(
         error = -(truth * torch.log_softmax(logits, dim=1)).sum(1)
         class_loss = (error * weights).sum() / weights.sum()
         if not with_boxes:
-            return class_loss, [float(class_loss.detach())]
+            return [class_loss]
         box_loss = _box_loss(net, features, chosen, placed, rng)
-        return class_loss + BOX_WEIGHT * box_loss, [float(class_loss.detach()), float(box_loss.detach())]
+        return [class_loss, box_loss]
 
-    means = _descend(net, samples, schedule, loss, progress)
+    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    means = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    net.eval()
     return dict(zip(("class_loss", "box_loss"), means, strict=False))
 
 
@@ -110,7 +100,7 @@ def train_flat(
     """
     share: NDArray[np.float64] | None = None
 
-    def loss(chosen: list[XySample], rng: np.random.Generator) -> tuple[Tensor, list[float]]:
+    def losses(chosen: list[XySample], rng: np.random.Generator) -> list[Tensor]:
         nonlocal share
         shaken = [_shake(sample, rng) for sample in chosen]
         planes, placed = pad([pixels for pixels, _ in shaken]), [boxes for _, boxes in shaken]
@@ -131,9 +121,11 @@ def train_flat(
         own = torch.arange(now.shape[1])[None, :] < torch.from_numpy(frames)[:, None]
         result = (-(truth * log_probs).sum(2) * own).sum() / own.sum()
         share = 0.98 * share + 0.02 * np.exp(now[own.numpy()].astype(np.float64)).mean(axis=0)
-        return result, [float(result.detach())]
+        return [result]
 
-    (mean,) = _descend(net, samples, schedule, loss, progress)
+    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    (mean,) = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    net.eval()
     assert share is not None
     return {"flat_loss": mean}, np.log(share).astype(np.float32)
 
@@ -177,38 +169,6 @@ def _shake(sample: XySample, rng: np.random.Generator) -> tuple[Floats, Floats]:
     half_tall = (sample.boxes[:, 3] - sample.boxes[:, 1]) / 2 / tall
     boxes = np.stack([column - half_wide, row - half_tall, column + half_wide, row + half_tall], axis=1)
     return roughen(moved, rng), boxes.astype(np.float32)
-
-
-def _descend(
-    net: XyNet, samples: Sequence[XySample], schedule: Schedule, loss: Loss, progress: Progress
-) -> list[float]:
-    """AdamW down `loss(batch, rng)`; the means of the numbers it gives over the last fifth."""
-    rng = np.random.default_rng(schedule.seed)
-    torch.manual_seed(schedule.seed)
-    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.peak_rate, weight_decay=0.01)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.peak_rate, total_steps=schedule.steps, pct_start=0.15
-    )
-    kept: list[list[float]] = []
-    for step, chosen in enumerate(_shown(samples, schedule.steps, rng)):
-        progress("learn", step, schedule.steps)
-        total, numbers = loss(chosen, rng)
-        optimiser.zero_grad()
-        total.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        rate.step()
-        if step >= int(0.8 * schedule.steps):
-            kept.append(numbers)
-    progress("learn", schedule.steps, schedule.steps)
-    net.eval()
-    return [float(each) for each in np.mean(np.array(kept), axis=0)]
-
-
-def _shown(samples: Sequence[XySample], steps: int, rng: np.random.Generator) -> Iterator[list[XySample]]:
-    for chosen in batches(samples, steps, rng):
-        yield [samples[i] for i in chosen]
 
 
 def _targets(samples: Sequence[XySample], placed: Sequence[Floats], shape: torch.Size) -> tuple[Tensor, Tensor]:

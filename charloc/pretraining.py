@@ -48,7 +48,7 @@ def pretrain(
         method.m_step(training, progress, steps)
         method.knows_spans = True
     elif more:
-        method.m_step(training, progress, steps, MORE_RATE)
+        method.m_step(training, progress, steps, MORE_RATE, kept=0.0)
         method.knows_spans = True
     else:
         method.learn_wholes(training, progress, steps)

@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from charloc.descent import batches
 from charloc.lattice import ctc_posterior, ctc_viterbi, frames_needed
-from charloc.learning import Sample, augment, autocast, batches, one_thread
+from charloc.learning import Sample, augment, autocast, one_thread
 from charloc.methods import Progress
 from charloc.nets import STRIDE
 from charloc.nets_scan import ScanNet

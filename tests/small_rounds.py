@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from charloc import learning
+from charloc import descent
 from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import _learner
 from charloc.metrics import scores, word_errors
@@ -26,7 +26,7 @@ CONTRADICTING = [
 def small_batches(patch: pytest.MonkeyPatch) -> None:
     """Batches of eight, and the same arithmetic on every processor."""
     patch.setenv("CHARLOC_FLOAT32", "1")
-    patch.setattr(learning, "BATCH", 8)
+    patch.setattr(descent, "BATCH", 8)
     patch.setattr(_learner, "BATCH", 8)
     patch.setattr(_learner, "MOST_EPOCHS", 1000)
 

@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from charloc.descent import BATCH, Shown
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.inkmap import OwnInk
-from charloc.learning import BATCH, Sample, Shown
+from charloc.learning import Sample
 from charloc.learning_ink import own_ink
 from charloc.methods import Checkpoint
 from charloc.nets import STRIDE

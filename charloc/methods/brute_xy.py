@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from charloc.learning_xy import Schedule, XySample, train_points
+from charloc.descent import Schedule
+from charloc.learning_xy import XySample, train_points
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import NOTHING, steps_and_repeats
 from charloc.methods.ctc import Ctc

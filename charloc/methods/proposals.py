@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
+from charloc.descent import Schedule
 from charloc.fusion import fuse
 from charloc.ink import Ink
 from charloc.lattice import best_bag, best_segmentation, segmentation_posterior
@@ -121,7 +122,7 @@ class Proposals(Learner[RegionNet]):
         assert self.net is not None
         steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         rate = 3e-3 if self.rounds == 0 else 1.5e-3
-        learned = train_regions(self.net, samples, steps, rate, self.seed + self.rounds, progress)
+        learned = train_regions(self.net, samples, Schedule(steps, rate, self.seed + self.rounds), progress)
         self.rounds += 1
         return learned
 

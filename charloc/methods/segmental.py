@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
+from charloc.descent import Schedule
 from charloc.evidence import chosen, cumulate, net_boxes
 from charloc.fusion import fuse
 from charloc.glances import SIZES, doubts, resized, settle
@@ -54,7 +55,7 @@ FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
 KEPT = 0.5
-"""How much of its weights the last of these keeps in a round, for the same reason."""
+"""How much of its weights the last of these keeps in a round of beliefs, for the same reason."""
 
 
 class Segmental(Learner[SegmentalNet]):
@@ -82,13 +83,15 @@ class Segmental(Learner[SegmentalNet]):
     # --- M-step -------------------------------------------------------------------------------------------------------
 
     def m_step(
-        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None, rate: float | None = None
-    ) -> Mapping[str, float]:
+        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None,
+        rate: float | None = None, kept: float = KEPT,
+    ) -> Mapping[str, float]:  # fmt: skip
         """Learn from `training`.
 
         Args:
             steps: batches; None: as many as so many words ask for.
-            rate: the peak learning rate, from what is known to be right; None: as is fit for beliefs.
+            rate: the peak learning rate; None: as is fit for beliefs.
+            kept: how much of its weights a net keeps that knows letters from rendered words.
         """
         charset = self._charset_of(training)
         samples, self.measures = self._samples(training, charset, progress)
@@ -98,9 +101,9 @@ class Segmental(Learner[SegmentalNet]):
         if steps is None:
             steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         usual = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
-        learned = train(self.net, samples, steps, rate or usual, self.seed + self.rounds, progress)
-        if self.warm and rate is None:
-            blend(self.net, before, KEPT)
+        learned = train(self.net, samples, Schedule(steps, rate or usual, self.seed + self.rounds), progress)
+        if self.warm:
+            blend(self.net, before, kept)
         self.rounds += 1
         return learned
 
@@ -116,7 +119,7 @@ class Segmental(Learner[SegmentalNet]):
         if self.knows_spans:
             return
         samples, _ = self._samples(training, self.charset, progress)
-        train_wholes(self._learned(), samples, steps, FIRST_RATE, self.seed, progress)
+        train_wholes(self._learned(), samples, Schedule(steps, FIRST_RATE, self.seed), progress)
         self.knows_spans = True
 
     def _charset_of(self, training: TrainingSet) -> Charset:

@@ -22,13 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from charloc.boxes import finish, survive
+from charloc.descent import Schedule
 from charloc.fusion import fuse
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.lattice import best_path, frames_needed
 from charloc.layout import expected_glyphs
 from charloc.learning import autocast
-from charloc.learning_xy import Schedule, XySample, columns, pad, train_flat, train_points
+from charloc.learning_xy import XySample, columns, pad, train_flat, train_points
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import (
     CHUNK,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from charloc.learning import BATCH, Sample, augment, batches, collate, train
+from charloc.descent import BATCH, Schedule, batches
+from charloc.learning import Sample, augment, collate, train
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
 
@@ -110,8 +111,8 @@ def test_losses_fall() -> None:
     net = SegmentalNet(3)
     reports: list[tuple[str, int, int]] = []
     samples = [sample(40), sample(44)]
-    first = train(net, samples, 3, 1e-3, 0, lambda *report: reports.append(report))
-    later = train(net, samples, 30, 3e-3, 0, lambda *_: None)
+    first = train(net, samples, Schedule(3, 1e-3, 0), lambda *report: reports.append(report))
+    later = train(net, samples, Schedule(30, 3e-3, 0), lambda *_: None)
     assert reports == [("learn", step, 3) for step in range(4)]
     assert later["frame_loss"] < 0.7 * first["frame_loss"]
     assert later["box_loss"] < 0.7 * first["box_loss"]

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloc import learning, learning_xy
+from charloc import descent, learning_xy
+from charloc.descent import Schedule
 from charloc.learning_xy import (
     PAPER,
-    Schedule,
     XySample,
     _lattice,
     _shake,
@@ -32,7 +32,7 @@ from charloc.plane import CORE
 def same_arithmetic() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHARLOC_FLOAT32", "1")
-        patch.setattr(learning, "BATCH", 4)
+        patch.setattr(descent, "BATCH", 4)
         yield
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from charloc import checkpoint as on_disk
-from charloc import learning, learning_ink
+from charloc import descent, learning_ink
 from charloc.glances import SIZES
 from charloc.methods import Checkpoint, _learner, make
 from charloc.methods.segmental import Segmental
@@ -27,7 +27,7 @@ def small_batches() -> object:
     """The same arithmetic on every processor, and little of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHARLOC_FLOAT32", "1")
-        patch.setattr(learning, "BATCH", 4)
+        patch.setattr(descent, "BATCH", 4)
         patch.setattr(_learner, "BATCH", 4)
         patch.setattr(learning_ink, "BATCH", 4)
         yield

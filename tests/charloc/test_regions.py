@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from charloc.descent import Schedule
 from charloc.ink import find_ink
 from charloc.learning import distort
 from charloc.learning_regions import REGIONS, collate, train_regions
@@ -125,8 +126,8 @@ def test_losses_fall() -> None:
     torch.manual_seed(0)
     net = RegionNet(int(sample.classes.max()) + 1)
     reports: list[tuple[str, int, int]] = []
-    first = train_regions(net, [taught] * 4, 3, 1e-3, 0, lambda *report: reports.append(report))
-    later = train_regions(net, [taught] * 4, 40, 3e-3, 0, lambda *_: None)
+    first = train_regions(net, [taught] * 4, Schedule(3, 1e-3, 0), lambda *report: reports.append(report))
+    later = train_regions(net, [taught] * 4, Schedule(40, 3e-3, 0), lambda *_: None)
     assert reports == [("learn", step, 3) for step in range(4)]
     assert later["class_loss"] < 0.7 * first["class_loss"]
     assert later["box_loss"] < 0.7 * first["box_loss"]

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charloc import learning
+from charloc import descent
 from charloc.lattice import ctc_posterior, ctc_viterbi
 from charloc.learning import Sample
 from charloc.nets_scan import REACH, STRIDE, ScanNet
@@ -25,7 +25,7 @@ CLASSES = 6
 def same_arithmetic() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHARLOC_FLOAT32", "1")
-        patch.setattr(learning, "BATCH", 4)
+        patch.setattr(descent, "BATCH", 4)
         yield
 
 
