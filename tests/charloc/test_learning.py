@@ -1,4 +1,4 @@
-"""Batches to learn from: targets where the spans are, padding that does not count, augmentation that moves both."""
+"""What is learned from: targets where the spans are, padding that does not count, augmentation that moves both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from charloc.descent import BATCH, Schedule, batches
+from charloc.descent import Schedule
 from charloc.learning import Sample, augment, collate, train
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
@@ -71,22 +71,6 @@ def test_jittered_spans_tell_the_same_edges() -> None:
         middle = (batch.start[0] + batch.end[0]).item() / 2
         left = middle * STRIDE / 16 + batch.edges[0, 0].item()
         assert left == pytest.approx(5 * STRIDE / 16 - 0.25, abs=1.0 / 16 + 1e-4)  # the view itself moved up to a pixel
-
-
-def test_batches_show_everything_equally_often_but_what_is_repeated() -> None:
-    samples = [sample(30 + i % 9, repeat=4 if i == 5 else 1) for i in range(70)]
-    epoch = -(-73 // BATCH)
-    made = list(batches(samples, 2 * epoch, np.random.default_rng(0)))
-    assert len(made) == 2 * epoch
-    counts = np.bincount(np.concatenate(made), minlength=70)
-    assert counts[5] == 8
-    assert (np.delete(counts, 5) == 2).all()
-
-
-def test_batches_of_long_lines_are_small() -> None:
-    made = list(batches([sample(8000) for _ in range(5)], 7, np.random.default_rng(0)))
-    assert len(made) == 7
-    assert max(len(batch) for batch in made) <= 2
 
 
 @pytest.mark.parametrize("width", [8, 9, 40])
