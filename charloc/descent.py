@@ -41,7 +41,7 @@ def descend(
     net: nn.Module, samples: Sequence[Item], schedule: Schedule, losses: Losses[Item],
     progress: Callable[[int, int], None],
 ) -> list[float]:  # fmt: skip
-    """AdamW with a one-cycle rate, by the parameters of `net`.
+    """AdamW with a one-cycle rate, by the parameters of `net`; gradients are cut to a norm of 2.
 
     Args:
         progress: called with (done, total); may raise to stop.

@@ -223,7 +223,7 @@ def _localize(
     """`localize` where rims are known; only the words at the indices `chosen`, if some are."""
     if chosen is not None:
         words, pins, rims = [words[i] for i in chosen], [pins[i] for i in chosen], [rims[i] for i in chosen]
-    found = method.e_step(words, [rim.off_pins(facts) for rim, facts in zip(rims, pins, strict=True)], progress)
+    found = method.e_step(words, pins, progress)
     return [rim.on(each, facts) for rim, each, facts in zip(rims, found, pins, strict=True)]
 
 

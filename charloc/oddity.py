@@ -141,7 +141,8 @@ def _score(own: Floats, other: Floats) -> Floats:
     known = np.isfinite(own)
     usual = float(np.median(own[known])) if known.any() else 1.0
     far = np.where(known, own / max(usual, 1e-6), 1.0)
-    closer = np.where(known & np.isfinite(other), own / np.maximum(other, 1e-6), 0.0)
+    both = known & np.isfinite(other)
+    closer = np.divide(own, np.maximum(other, 1e-6), out=np.zeros_like(own), where=both)
     return np.asarray(far + 2.0 * np.maximum(closer - 0.75, 0.0), np.float32)
 
 

@@ -92,7 +92,7 @@ class Realigner:
     def __init__(self, method: Method, most_bytes: int = LARGEST_BYTES) -> None:
         self.method = method
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[tuple[Any, Rim], int]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
         self._making: dict[Hashable, Lock] = {}
@@ -106,26 +106,25 @@ class Realigner:
                 asked only if the word is not ready.
         """
         key = (word.id, kind(self.method, word))
-        rim = rim_of(word.pixels)
         with self._lock:
             making = self._making.setdefault(key, Lock())
         with making:
             try:
                 with self._lock:
-                    seen = self._kept[key][0] if key in self._kept else None
-                if seen is None:
-                    before = known()
-                    seen = prepare(self.method, word, None if before is None else rim.off(before))
-                self._keep(key, seen, word.pixels.size * BYTES_PER_PIXEL)
+                    ready = self._kept[key][0] if key in self._kept else None
+                if ready is None:
+                    rim, before = rim_of(word.pixels), known()
+                    ready = prepare(self.method, word, None if before is None else rim.off(before)), rim
+                self._keep(key, ready, word.pixels.size * BYTES_PER_PIXEL)
             finally:
                 self._making.pop(key, None)
-        return Prepared(word, seen, rim)
+        return Prepared(word, *ready)
 
-    def _keep(self, key: Hashable, seen: Any, size: int) -> None:
+    def _keep(self, key: Hashable, ready: tuple[Any, Rim], size: int) -> None:
         """Keep what was made ready as the last used, and forget what was used longest ago if it is too much."""
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = seen, size
+                self._kept[key] = ready, size
                 self._bytes += size
             self._kept.move_to_end(key)
             while self._bytes > self._most_bytes and len(self._kept) > 1:
@@ -138,5 +137,4 @@ class Realigner:
             PinError: the pins contradict each other; the message names the characters.
             TranscriptError: more characters than the picture can hold.
         """
-        rim = prepared.rim
-        return rim.on(solve(self.method, prepared.word, prepared.seen, rim.off_pins(pins)), pins)
+        return prepared.rim.on(solve(self.method, prepared.word, prepared.seen, pins), pins)

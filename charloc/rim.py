@@ -2,9 +2,10 @@
 
 A box holds what a character covers at least a quarter of (`synth.INK`). A scan in grey levels shows that far; one
 that was made black and white has kept only pixels that are at least half covered, and the more it was blurred, the more
-it has lost of every edge: from hardly anything to a pixel on each side (`launch.py bench rim`). Methods find what is
-black. Before anybody sees their boxes these go outward by half of what may be lost, and what people said goes inward
-before a method sees it. So a full stop of four pixels overlaps well with its box, whichever way that was drawn.
+it has lost of every edge: often nothing, often a pixel, thin strokes more (`launch.py bench rim`). Methods find what is
+black. Before anybody sees their boxes these go outward by half a pixel, and before boxes are learned from they go
+inward by as much. So a full stop of four pixels overlaps well with its box, whichever way that was drawn. What people
+pinned holds a search as it is: it may cut a little off their neighbours' paper, never off the pinned one's ink.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from charloc.types import Box, Localization, Pins
 
 RIM_PX = 0.5
 """What a box gets on each side in a black-and-white picture."""
-BETWEEN = (0.2, 0.8)
-"""Levels between black and white, as shares of the picture's range: compression leaves some others near its ends."""
-MOST_BETWEEN = 0.02
-"""A picture is black and white if it has at most so many pixels of such levels to each of its rarer colour."""
+BETWEEN = (0.1, 0.9)
+"""Levels between black and white, as shares of the picture's range."""
+MOST_BETWEEN = 0.1
+"""A picture is black and white if it has at most so many pixels of such levels to each of its rarer colour: compression
+leaves some along edges; grey rims are several times as many, and so is faint writing beside a black rule."""
 OUTWARD = np.array([-1, -1, 1, 1], dtype=np.float32)
 
 Floats = NDArray[np.float32]
@@ -50,11 +52,11 @@ class Rim:
         return replace(found, boxes=boxes)
 
     def off(self, shown: Localization) -> Localization:
-        """What was shown, without rims: as a method sees it."""
+        """What was shown, without rims: as a method found it, but for edges less than a rim from the border."""
         return replace(shown, boxes=self._inward(shown.boxes)) if self.px else shown
 
     def off_pins(self, pins: Pins) -> Pins:
-        """What people said, without rims: as a method sees it."""
+        """What people said, without rims: as a method learns it."""
         return tuple(replace(pin, box=self._off_box(pin.box)) for pin in pins) if self.px else pins
 
     def _off_box(self, box: Box | None) -> Box | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -10,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from charloc import em
+from charloc import em, methods, pretrained
 from charloc.boxes import with_pins
 from charloc.images import decode
-from charloc.methods import make
+from charloc.methods import METHODS, Checkpoint, Entry, Progress, make, silent
 from charloc.metrics import iou
 from charloc.realign import Realigner
 from charloc.rim import RIM_PX, Rim, black_and_white, rim_of
 from charloc.synth import CLEAN, Degradation, load_font, render, render_set
-from charloc.types import Localization, Pin, WordImage
+from charloc.types import Localization, Pin, Pins, TrainingSet, WordImage
 from tests.bench.rim import BLURS_PX, lost
 
 FONT = load_font(None, 30)
@@ -43,7 +45,7 @@ def test_two_colours_are_black_and_white_whichever_they_are_and_as_a_jpeg_too() 
     pixels = word().pixels
     assert black_and_white(pixels) and black_and_white(255 - pixels) and black_and_white(pixels // 3 + 40)
     data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "JPEG", quality=90)
+    Image.fromarray(pixels).save(data, "JPEG", quality=75)
     again = decode(data.getvalue(), "again.jpg")
     assert len(np.unique(again)) > 10 and black_and_white(again)
     assert rim_of(pixels) == Rim(RIM_PX, pixels.shape[1], pixels.shape[0])
@@ -55,6 +57,8 @@ def test_grey_pictures_and_empty_ones_have_no_rim() -> None:
     assert rim_of(np.full((9, 9), 255, np.uint8)) == Rim(0.0, 9, 9)
     small = Image.fromarray(word().pixels).resize((40, 14), Image.Resampling.BICUBIC)
     assert not black_and_white(np.asarray(small))
+    faint = np.pad(render("quiet", FONT, np.random.default_rng(0), Degradation(contrast=0.15)).pixels, ((0, 6), (0, 0)))
+    assert not black_and_white(faint)  # writing that is faint beside a black rule
 
 
 def test_half_a_pixel_lies_between_what_a_sharp_scan_loses_and_what_a_blurred_one_does() -> None:
@@ -144,8 +148,114 @@ def test_a_pinned_box_survives_as_given_where_pins_contradict_each_other() -> No
     np.testing.assert_array_equal(shown.boxes[:2], with_pins(shown, crossed).boxes[:2])
 
 
+# --- what a method is told, and what comes of what it says ------------------------------------------------------------
+
+GREY, BLACK, OTHER = 0, 1, 2
+TIGHT = found((4, 4, 12, 20), (14, 4, 30, 20), (32, 4, 44, 20))
+"""What the method below says of every word; what it sees of `BLACK`."""
+
+
+class Recorder:
+    """A method that finds the same boxes everywhere, and remembers what it was told."""
+
+    name = "recorder"
+    learns = True
+    honours_pins = True
+    told: ClassVar[dict[str, list[object]]] = {}
+
+    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
+        pass
+
+    def note(self, what: str, value: object) -> None:
+        self.told.setdefault(what, []).append(value)
+
+    def m_step(self, training: TrainingSet, progress: Progress = silent) -> dict[str, float]:
+        self.note("training", training)
+        return {}
+
+    def e_step(
+        self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
+    ) -> list[Localization]:
+        self.note("pins", list(zip([word.id for word in words], pins, strict=True)))
+        return [with_pins(TIGHT, facts) for facts in pins]
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint({}, {"method": self.name})
+
+    def kind(self, word: WordImage) -> bool:
+        return False
+
+    def prepare(self, word: WordImage, known: Localization | None = None) -> str:
+        self.note("known", known)
+        return "seen"
+
+    def solve(self, word: WordImage, prepared: str, pins: Pins) -> Localization:
+        assert prepared == "seen"
+        self.note("solve", pins)
+        return with_pins(TIGHT, pins)
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[object]]:
+    """What the recorder is told."""
+    monkeypatch.setitem(METHODS, "recorder", Entry(__name__, "Recorder", True, "for tests"))
+    monkeypatch.setattr(methods, "_class", lambda name: Recorder)
+    monkeypatch.setattr(pretrained, "shipped", lambda: None)
+    Recorder.told.clear()
+    return Recorder.told
+
+
+def pictures() -> list[WordImage]:
+    """A grey one, a black-and-white one, and another grey one."""
+    black = np.full((30, 60), 255, np.uint8)
+    black[4:20, 4:44:3] = 0
+    grey = np.where(black == 0, np.linspace(0, 200, 60, dtype=np.uint8), 255).astype(np.uint8)
+    return [WordImage(k, f"{k}", pixels, tuple("abc")) for k, pixels in enumerate((grey, black, grey))]
+
+
+def test_what_is_learned_from_is_what_is_black_and_what_is_shown_has_a_rim(recorder: dict[str, list[Any]]) -> None:
+    words, rim = pictures(), Rim(RIM_PX, 60, 30)
+    assert [rim_of(each.pixels).px for each in words] == [0, RIM_PX, 0]
+    pin = Pin(1, (13.7, 3.2, 31.1, 21.0))
+    pins: list[Pins] = [(pin,), (pin,), ()]
+    current = [TIGHT, rim.on(TIGHT, ()), TIGHT]
+    result = em.run_round("recorder", words, current, pins, np.ones(3, np.float32), first="recorder", unaided=True)
+    (training,) = recorder["training"]
+    assert training.pins[GREY] == (pin,) and training.pins[OTHER] == ()
+    (inner,) = training.pins[BLACK]
+    assert inner.box == pytest.approx((14.2, 3.7, 30.6, 20.5))
+    np.testing.assert_array_equal(training.localizations[OTHER].boxes, TIGHT.boxes)
+    np.testing.assert_array_equal(training.localizations[BLACK].boxes[[0, 2]], TIGHT.boxes[[0, 2]])
+    np.testing.assert_allclose(training.localizations[BLACK].boxes[1], inner.box, rtol=1e-6)
+    np.testing.assert_array_equal(training.localizations[GREY].boxes, with_pins(TIGHT, (pin,)).boxes)
+    # Around the pins for learning, then all, then those with pins without them: what is pinned holds as it is.
+    assert recorder["pins"] == [
+        [(GREY, (pin,)), (BLACK, (pin,))], [(GREY, (pin,)), (BLACK, (pin,)), (OTHER, ())], [(GREY, ()), (BLACK, ())],
+    ]  # fmt: skip
+    shown = result.localizations
+    np.testing.assert_array_equal(shown[GREY].boxes, with_pins(TIGHT, (pin,)).boxes)
+    np.testing.assert_array_equal(shown[BLACK].boxes[[0, 2]], [[3.5, 3.5, 12.5, 20.5], [31.5, 3.5, 44.5, 20.5]])
+    np.testing.assert_array_equal(shown[BLACK].boxes[1], np.array(pin.box, np.float32))
+    np.testing.assert_array_equal(shown[OTHER].boxes, TIGHT.boxes)
+    np.testing.assert_array_equal(result.unaided[GREY].boxes, TIGHT.boxes)
+    np.testing.assert_array_equal(result.unaided[BLACK].boxes, rim.on(TIGHT, ()).boxes)
+
+
+def test_a_word_alone_is_as_in_a_round(recorder: dict[str, list[Any]]) -> None:
+    again, words, rim = Realigner(Recorder()), pictures(), Rim(RIM_PX, 60, 30)
+    pin = Pin(0, (3.9, 4.0, 12.2, 20.0))
+    for word in words[:2]:
+        shown = em.localize(Recorder(), [word], [()])[0]
+        ready = again.prepare(word, lambda shown=shown: shown)
+        np.testing.assert_array_equal(recorder["known"][-1].boxes, TIGHT.boxes)
+        np.testing.assert_array_equal(again.solve(ready).boxes, shown.boxes)
+        under = again.solve(again.prepare(word), (pin,))
+        assert recorder["solve"][-1] == (pin,)
+        np.testing.assert_array_equal(under.boxes, em.localize(Recorder(), [word], [(pin,)])[0].boxes)
+    assert len(recorder["known"]) == 2 and again.prepare(words[1]).rim == rim
+
+
 def test_rounds_do_not_make_boxes_creep() -> None:
-    """What a round learns from is what is black, not what is shown."""
     drawn = [render(text, FONT, np.random.default_rng(i), CLEAN) for i, text in enumerate(("line", "tree", "rest"))]
     words = [WordImage(i, each.text, cut(each.pixels), tuple(each.text)) for i, each in enumerate(drawn)]
     nobody, ones = [()] * 3, np.ones(3, np.float32)
