@@ -23,6 +23,10 @@ from charloc.types import WordImage
 Floats = NDArray[np.float32]
 SIZES = ((1.15, 1.0), (0.87, 1.0), (0.75, 0.75))
 """How much wider and taller a picture is made for each further look."""
+MORE_SIZES = ((1.32, 1.0), (1.0, 1.2), (1.0, 0.85), (0.87, 0.87))
+"""The same for looks that are taken only where those are apart."""
+AGREED = 0.75
+"""Looks are apart where one of them has a box that meets the one settled on with a smaller IoU."""
 SAME = 0.06
 """Core heights within which a look's edge and the median are one: the picture's own pixels are the exact ones."""
 SOFTENING = 0.02
@@ -59,6 +63,13 @@ def settle(own: Floats, others: Sequence[Floats], core: float) -> Floats:
     thin = (out[:, 2] - out[:, 0] < 1) | (out[:, 3] - out[:, 1] < 1)
     out[thin] = own[thin]
     return out
+
+
+def apart(own: Floats, others: Sequence[Floats], core: float) -> bool:
+    """Whether more looks are worth their time. Arguments as for `settle`."""
+    settled = settle(own, others, core)
+    known = np.isfinite(settled[:, 0])
+    return any(bool((iou(settled, look)[known] < AGREED).any()) for look in (own, *others))
 
 
 def doubts(settled: Floats, own: Floats, others: Sequence[Floats]) -> Floats:

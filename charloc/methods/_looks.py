@@ -31,10 +31,12 @@ class Seen:
 @dataclass(slots=True, eq=False)
 class Looks:
     """A picture as it is, and at other sizes: each with what its boxes are to be divided by, (4,); None: not looked at
-    yet. `known`: where all looks have the characters of a transcript, if that was found before."""
+    yet. `more`: at those sizes that are looked at only where the others are apart. `known`: where all looks have the
+    characters of a transcript, if that was found before."""
 
     own: Seen
     others: list[tuple[Seen, Floats]] | None
+    more: list[tuple[Seen, Floats]] | None = None
     free: Free | None = None
     known: tuple[tuple[str, ...], Localization] | None = None
 
@@ -42,11 +44,13 @@ class Looks:
 @dataclass(frozen=True, slots=True, eq=False)
 class Free:
     """Where every look has the characters of a transcript as long as nothing is pinned: that of the picture as it is,
-    and the boxes (L, 4) of the others, in its layout order and its pixels, or what they settled on before."""
+    and the boxes (L, 4) of the others, in its layout order and its pixels, and of `more` that were taken because these
+    are apart; or what they settled on before."""
 
     characters: tuple[str, ...]
     own: Placed
     others: list[Floats]
+    more: list[Floats]
     known: Localization | None
 
 

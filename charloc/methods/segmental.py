@@ -25,7 +25,7 @@ from charloc.confidence import features, frame_fit
 from charloc.descent import Schedule
 from charloc.evidence import chosen, cumulate, net_boxes
 from charloc.fusion import fuse
-from charloc.glances import SIZES, doubts, resized, settle
+from charloc.glances import MORE_SIZES, SIZES, apart, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.lattice import segmentation_posterior
 from charloc.layout import shape_costs, solve
@@ -201,13 +201,14 @@ class Segmental(Learner[SegmentalNet]):
         return [Looks(own, others) for own, others in zip(seen, self._further(words, mapped), strict=True)]
 
     def _further(
-        self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map
-    ) -> list[list[tuple[Seen, Floats]]]:
+        self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map,
+        sizes: Sequence[tuple[float, float]] = SIZES,
+    ) -> list[list[tuple[Seen, Floats]]]:  # fmt: skip
         """What is seen of each word at other sizes."""
-        others = [resized(word, size) for word in words for size in SIZES]
+        others = [resized(word, size) for word in words for size in sizes]
         seen = self._seen(list(mapped(partial(look, own=self._own_ink()), [word for word, _ in others])))
         pairs = list(zip(seen, (factors for _, factors in others), strict=True))
-        each = len(SIZES)
+        each = len(sizes)
         return [pairs[i * each : (i + 1) * each] for i in range(len(words))]
 
     @torch.inference_mode()
@@ -265,7 +266,8 @@ class Segmental(Learner[SegmentalNet]):
         placed = self._place(word, pins, looks.own) if pins else free.own
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
-        own, others = free.own.boxes[rows], [boxes[rows] for boxes in free.others]
+        own = free.own.boxes[rows]
+        others, more = ([boxes[rows] for boxes in some] for some in (free.others, free.more))
         moved = (np.abs(np.nan_to_num(placed.boxes) - np.nan_to_num(own)) > STAYED_PX).any(axis=1)
         sure = placed.known.copy()
         if free.known is not None:
@@ -273,7 +275,8 @@ class Segmental(Learner[SegmentalNet]):
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
             doubt = doubts(settled, own, ())
         else:
-            settled = settle(own, others, looks.own.look.ink.core)
+            settled = settle(own, [*others, *more], looks.own.look.ink.core)
+            # Confidence was calibrated on as many looks as every word gets.
             doubt = doubts(settled, own, others)
         settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
         return _with(replace(placed, known=sure), settled, doubt)
@@ -281,15 +284,28 @@ class Segmental(Learner[SegmentalNet]):
     def _free(self, word: WordImage, looks: Looks) -> Free:
         """Where each look has the characters without pins; found once for a transcript."""
         if looks.free is None or looks.free.characters != word.characters:
-            own, others = self._place(word, (), looks.own), []
+            own = self._place(word, (), looks.own)
+            others: list[Floats] = []
+            more: list[Floats] = []
             known = looks.known[1] if looks.known is not None and looks.known[0] == word.characters else None
-            if known is None and looks.others is None:
-                (looks.others,) = self._further([word])
-            for seen, factors in (looks.others or []) if known is None else []:
-                with suppress(TranscriptError, ValueError):  # too small for so many characters
-                    others.append(self._lay(word, (), seen).boxes / factors)
-            looks.free = Free(word.characters, own, others, known)
+            if known is None:
+                if looks.others is None:
+                    (looks.others,) = self._further([word])
+                others = self._laid(word, looks.others)
+                if apart(own.boxes, others, looks.own.look.ink.core):
+                    if looks.more is None:
+                        (looks.more,) = self._further([word], sizes=MORE_SIZES)
+                    more = self._laid(word, looks.more)
+            looks.free = Free(word.characters, own, others, more, known)
         return looks.free
+
+    def _laid(self, word: WordImage, others: Iterable[tuple[Seen, Floats]]) -> list[Floats]:
+        """The boxes that each of the further looks gives, in the picture's own pixels."""
+        found = []
+        for seen, factors in others:
+            with suppress(TranscriptError, ValueError):  # too small for so many characters
+                found.append(self._lay(word, (), seen).boxes / factors)
+        return found
 
     def _lay(self, word: WordImage, pins: Pins, seen: Seen) -> Laid:
         order = visible_order(word.characters, pins)

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from charloc import pretrained
 from charloc.calibration import auc
-from charloc.glances import NAMES, SAME, SIZES, doubts, resized, settle
+from charloc.glances import AGREED, NAMES, SAME, SIZES, apart, doubts, resized, settle
 from charloc.methods.segmental import Segmental
 from charloc.metrics import iou
 from charloc.synth import CLEAN, load_font, render, render_set
@@ -77,6 +77,16 @@ def test_doubt_grows_with_the_distance_of_a_look() -> None:
     assert each[0].shape == (4, len(NAMES)) and np.isnan(each[0][2]).all()
 
 
+def test_looks_are_apart_where_one_box_of_one_look_is() -> None:
+    assert not apart(OWN, [OWN, OWN], 16) and not apart(OWN, [], 16)
+    near = moved(0, (0, 0, 10 / AGREED - 10 - 0.1, 0))  # IoU with the one settled on: a little over AGREED
+    far = moved(0, (0, 0, 10 / AGREED - 10 + 0.1, 0))
+    assert not apart(OWN, [OWN, near], 16) and apart(OWN, [OWN, far], 16)
+    assert apart(far, [OWN, OWN], 16)
+    nothing = np.full((2, 4), np.nan, np.float32)
+    assert not apart(nothing, [nothing], 16)
+
+
 # --- in the method ----------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +117,23 @@ def test_under_a_pin_what_does_not_move_stays_where_all_looks_have_it(method: Se
     assert found[1].tolist() == box
     np.testing.assert_array_equal(found[7:], free[7:])
     assert looks.free is not None and looks.free.characters == word.characters
+
+
+def test_more_looks_are_taken_only_where_the_first_are_apart(method: Segmental) -> None:
+    """And then they have a say: clean words, and degraded ones in small pictures."""
+    taken, changed = [], 0
+    clean = [each.word(i) for i, each in enumerate(render_set(8, 12, hard=False))]
+    small = [resized(each.word(i), (0.4, 0.4))[0] for i, each in enumerate(render_set(8, 12, hard=True))]
+    for word in clean + small:
+        looks = method.prepare(word)
+        assert looks.free is not None and looks.others is not None and len(looks.others) == len(SIZES)
+        taken.append(looks.more is not None)
+        free, core = looks.free, looks.own.look.ink.core
+        assert taken[-1] == apart(free.own.boxes, free.others, core) == bool(free.more)
+        before, after = (settle(free.own.boxes, some, core) for some in (free.others, [*free.others, *free.more]))
+        changed += not np.array_equal(before, after, equal_nan=True)
+        np.testing.assert_array_equal(method.solve(word, looks, ()).boxes, method.e_step([word], [()])[0].boxes)
+    assert sum(taken[:8]) < 4 < sum(taken[8:]) and changed > 4
 
 
 def test_looks_too_small_for_the_transcript_are_left_out(method: Segmental) -> None:

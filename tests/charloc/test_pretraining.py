@@ -174,7 +174,8 @@ def test_its_ink_net_is_asked_about_every_word(
     noisy = [each.word(i) for i, each in enumerate(rendered[1:4:2])]
     for word, found in zip(noisy, method.e_step(noisy, [()] * 2), strict=True):
         assert found.boxes[:, 2].max() < 0.75 * word.pixels.shape[1]
-    assert {word.pixels.shape for word in noisy} <= {*asked} and len(asked) == len(noisy) * (1 + len(SIZES))
+    assert {word.pixels.shape for word in noisy} <= {*asked}
+    assert len(asked) >= len(noisy) * (1 + len(SIZES))  # more where the looks are apart
 
 
 def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
