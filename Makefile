@@ -1,6 +1,6 @@
 # make run    the app with a demo project, on this machine only
-# make test   lint, then every test, in a real browser and on a real SQLite; a process per core, each on one thread,
-#             since torch's threads would wait for those of the other processes
+# make test   lint, then every test, in a real browser and on a real SQLite; a process per core and one more, since
+#             browsers are mostly waited for; each on one thread, since torch's would wait for those of the others
 # make lint   ruff, mypy, import-linter
 # make bench  the figures of docs/experiments.md (BENCH=name runs one; long ones by name only)
 # make soak   the crash tests, again and again (SOAK=times)
@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOAK ?= 20
 BENCH ?= all
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: run test lint bench soak clean
 
@@ -17,7 +18,7 @@ run: $(VENV)/stamp-run
 	$(BIN)/python launch.py annotate --demo
 
 test: lint $(VENV)/stamp-chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -q -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -q -n $(PROCESSES) --dist loadfile
 
 lint: $(VENV)/stamp-test
 	$(BIN)/ruff check .
