@@ -262,7 +262,7 @@ class Segmental(Learner[SegmentalNet]):
             if not pins:
                 raise
             placed = self._place(word, pins, looks.own)  # those that are not visible may make room
-            return _with(placed, placed.boxes, doubts(placed.boxes, placed.boxes, ()))
+            return _with(placed, placed.boxes, _doubts(placed.boxes, placed.boxes, (), ()))
         placed = self._place(word, pins, looks.own) if pins else free.own
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
@@ -273,11 +273,10 @@ class Segmental(Learner[SegmentalNet]):
         if free.known is not None:
             settled, sure = free.known.boxes[placed.order], free.known.confidence[placed.order]
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
-            doubt = doubts(settled, own, ())
+            doubt = _doubts(settled, own, (), ())
         else:
             settled = settle(own, [*others, *more], looks.own.look.ink.core)
-            # Confidence was calibrated on as many looks as every word gets.
-            doubt = doubts(settled, own, others)
+            doubt = _doubts(settled, own, others, more)
         settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
         return _with(replace(placed, known=sure), settled, doubt)
 
@@ -380,6 +379,11 @@ class Segmental(Learner[SegmentalNet]):
         self.knows_spans = bool(settings.get("knows_spans", False))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
+
+
+def _doubts(settled: Floats, own: Floats, others: Sequence[Floats], more: Sequence[Floats]) -> Floats:
+    """How far those looks are apart that every word gets, and how far all are: twice the columns of `doubts`."""
+    return np.hstack([doubts(settled, own, others), doubts(settled, own, [*others, *more])])
 
 
 def _with(placed: Placed, boxes: Floats, doubt: Floats) -> Placed:
