@@ -1,7 +1,7 @@
 """How much of its edges a picture loses that is made black and white: what `charloc.rim` gives back half of.
 
 Single letters are rendered, blurred as a scanner blurs, and cut at half of full ink; their true boxes hold what is
-by a quarter or more, before the blur. Printed is how far the true box reaches beyond what is black, px.
+covered by a quarter or more, before the blur. Printed is how far the true box reaches beyond what is black, px.
 
 python launch.py bench rim [--fonts FOLDER] [--letters 400] [--seed 5]
 """

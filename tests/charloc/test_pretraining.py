@@ -10,7 +10,7 @@ import pytest
 
 from charloc import checkpoint as on_disk
 from charloc import descent, learning_ink
-from charloc.glances import SIZES
+from charloc.glances import MORE_SIZES, SIZES
 from charloc.methods import Checkpoint, _learner, make
 from charloc.methods.segmental import Segmental
 from charloc.pretraining import pretrain
@@ -175,7 +175,9 @@ def test_its_ink_net_is_asked_about_every_word(
     for word, found in zip(noisy, method.e_step(noisy, [()] * 2), strict=True):
         assert found.boxes[:, 2].max() < 0.75 * word.pixels.shape[1]
     assert {word.pixels.shape for word in noisy} <= {*asked}
-    assert len(asked) >= len(noisy) * (1 + len(SIZES))  # more where the looks are apart
+    count = len(asked)
+    apart = sum(method.prepare(word).more is not None for word in noisy)
+    assert count == len(noisy) * (1 + len(SIZES)) + apart * len(MORE_SIZES)
 
 
 def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
