@@ -46,6 +46,21 @@ def chosen(said: Evidence, solution: Solution) -> Floats:
     return out
 
 
+def span_frames(
+    seen: View, spans: Spans, bounds: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From which frame to which the ink between bounds goes, (L,) each; where there is none, from cut to cut.
+
+    Args:
+        bounds: int32 (L + 1,), indices into `spans.columns`.
+    """
+    left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
+    empty = right <= left
+    left = np.where(empty, spans.columns[bounds[:-1]], left)
+    right = np.where(empty, spans.columns[bounds[1:]], right)
+    return seen.frames(left, STRIDE), seen.frames(right, STRIDE)
+
+
 @torch.inference_mode()
 def net_boxes(
     net: SegmentalNet, ink: Ink, seen: View, spans: Spans, bounds: NDArray[np.int32], classes: NDArray[np.int64],
@@ -59,12 +74,9 @@ def net_boxes(
         features: (FEATURES, T), of the view `seen`.
     """
     length = features.shape[1]
-    left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
-    empty = right <= left
-    left = np.where(empty, spans.columns[bounds[:-1]], left)
-    right = np.where(empty, spans.columns[bounds[1:]], right)
-    start = np.clip(np.rint(seen.frames(left, STRIDE)), 0, length - 1).astype(np.int64)
-    end = np.clip(np.rint(seen.frames(right, STRIDE)), start + 1, length).astype(np.int64)
+    left, right = span_frames(seen, spans, bounds)
+    start = np.clip(np.rint(left), 0, length - 1).astype(np.int64)
+    end = np.clip(np.rint(right), start + 1, length).astype(np.int64)
     word = torch.zeros(len(classes), dtype=torch.int64)
     indices = (torch.from_numpy(each) for each in (start, end, classes))
     edges = net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)

@@ -79,14 +79,11 @@ def train(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, prog
         features, logits = features.float(), logits.float()
         frames = nn.functional.cross_entropy(logits, batch.targets, reduction="none", label_smoothing=0.02)
         frame_loss = (frames * batch.frame_weights).sum() / batch.frame_weights.sum().clamp(min=1.0)
-        edges = net.boxes(features, batch.word, batch.start, batch.end, batch.name)
-        off = (edges - batch.edges).abs().mean(dim=1)
-        box_loss = (off * batch.character_weights).sum() / batch.character_weights.sum().clamp(min=1.0)
-        return frame_loss, box_loss, span_loss(net, features, batch)
+        return frame_loss, box_loss(net, features, batch), span_loss(net, features, batch)
 
-    frame_loss, box_loss, _ = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    frame_loss, boxes_loss, _ = descend(net, samples, schedule, losses, partial(progress, "learn"))
     net.eval()
-    return {"frame_loss": frame_loss, "box_loss": box_loss, "steps": float(schedule.steps)}
+    return {"frame_loss": frame_loss, "box_loss": boxes_loss, "steps": float(schedule.steps)}
 
 
 def train_wholes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> float:
@@ -107,6 +104,24 @@ def train_wholes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedul
     return loss
 
 
+def train_boxes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> float:
+    """Only where boxes end is learned, by known characters and spans, as in `train`; all else stays as it is.
+
+    Returns:
+        The mean loss over the last fifth of the steps.
+    """
+    net.eval()
+
+    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
+        batch = collate(chosen, rng)
+        with torch.no_grad(), autocast():
+            features = net.features(batch.views)
+        return (box_loss(net, features.float(), batch),)
+
+    (loss,) = descend(nn.ModuleList([net.box, net.name]), samples, schedule, losses, partial(progress, "learn boxes"))
+    return loss
+
+
 @torch.no_grad()
 def blend(net: nn.Module, before: Mapping[str, Tensor], share: float) -> None:
     """Take what a net has learned back by `share`, in place; what it did not have before stays as it was learned.
@@ -122,6 +137,13 @@ def blend(net: nn.Module, before: Mapping[str, Tensor], share: float) -> None:
     for name, old in before.items():
         if old.is_floating_point():
             state[name][tuple(slice(size) for size in old.shape)].lerp_(old, share)
+
+
+def box_loss(net: SegmentalNet, features: Tensor, batch: Batch) -> Tensor:
+    """Mean distance of the edges from where they should be, core heights."""
+    edges = net.boxes(features, batch.word, batch.start, batch.end, batch.name)
+    off = (edges - batch.edges).abs().mean(dim=1)
+    return (off * batch.character_weights).sum() / batch.character_weights.sum().clamp(min=1.0)
 
 
 def span_loss(net: SegmentalNet, features: Tensor, batch: Batch) -> Tensor:

@@ -13,6 +13,8 @@ from charloc.text import shorten, visual_order
 from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
 Ints = NDArray[np.int32]
+ROUNDING_PX = 0.01
+"""Pins that are as far apart as they need to be may be nearer by this much once they are upright."""
 
 
 def visible_order(characters: Sequence[str], pins: Pins) -> list[int]:
@@ -52,7 +54,7 @@ def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -
     middle, left, right = (np.array(each) for each in zip(*(_columns(ink, pin) for _, pin in pinned), strict=True))
     for i in range(len(pinned) - 1):
         between = pinned[i + 1][0] - pinned[i][0] - 1
-        if middle[i + 1] - middle[i] < between + 1:
+        if middle[i + 1] - middle[i] < between + 1 - ROUNDING_PX:
             room = middle[i + 1] > middle[i]
             raise PinError(_contradiction(word, pinned[i][1], pinned[i + 1][1], between if room else 0))
         if left[i + 1] - right[i] < between:

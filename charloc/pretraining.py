@@ -28,10 +28,12 @@ def pretrain(
         rendered: words of all the alphabet.
         held_out: other words, to find out what confidence is worth; none: it stays uncalibrated.
         steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
-        start: made by this before: what it knows stays; learned is only which spans are whole characters, if it does
-            not know that, and anew what confidence is worth.
+        start: made by this before: what it knows stays; learned is only which spans are whole characters and where
+            boxes end beyond the spans that the search finds, if it does not know that, and anew what confidence is
+            worth.
         more: letters are learned on from there, too; what is known of ink stays.
-        progress: called with ("learn ink" | "prepare" | "learn" | "learn spans" | "calibrate", done, total).
+        progress: called with (phase, done, total); phases: "learn ink", "prepare", "learn", "learn spans", "lay out",
+            "learn boxes", "calibrate".
 
     Returns:
         A checkpoint of `segmental`.
@@ -53,6 +55,8 @@ def pretrain(
     else:
         method.learn_wholes(training, progress, steps)
     method.warm = True
+    if start is None or more or not method.knows_ends:
+        method.learn_boxes(training, progress, steps)
     if held_out:
         method.calibrate(_words(held_out), [each.boxes for each in held_out], progress)
     return method.checkpoint()

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from charloc.boxes import certainty, finish, ink_boxes, span_boxes, survive
 from charloc.descent import Schedule
-from charloc.fusion import fuse
+from charloc.fusion import believed_within, fuse
 from charloc.ink import Ink
 from charloc.lattice import best_bag, best_segmentation, segmentation_posterior
 from charloc.layout import (
@@ -195,7 +195,7 @@ class Proposals(Learner[RegionNet]):
         classes = torch.from_numpy(self.charset.encode(characters, unknown=0)[found])
         offsets = net.refine(hidden[torch.from_numpy(mine[found])], classes).numpy()
         from_net[found] = refined(ink, seen.view, regions.boxes[mine[found]], offsets)
-        boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
+        boxes, agreement = fuse(from_ink, from_net, believed_within(whole), expected.space, ink.core)
         # A region that is in its place but does not look like its character is in doubt.
         named = np.where(expected.space, 1.0, 0.0)
         known = classes.numpy() > 0

@@ -16,32 +16,30 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
 from charloc.confidence import features, frame_fit
 from charloc.descent import Schedule
-from charloc.evidence import chosen, cumulate, net_boxes
-from charloc.fusion import fuse
+from charloc.evidence import chosen, cumulate, net_boxes, span_frames
+from charloc.fusion import believed_within, fuse
 from charloc.glances import MORE_SIZES, SIZES, apart, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.lattice import segmentation_posterior
 from charloc.layout import shape_costs, solve
-from charloc.learning import Sample, autocast, blend, train, train_wholes
+from charloc.learning import Sample, blend, train, train_boxes, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
-from charloc.methods._looks import Free, Laid, Looks, Placed, Seen
+from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, found_at, see
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
-from charloc.nets import REACH, STRIDE, SegmentalNet
+from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
-from charloc.wholes import Wholes
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -54,6 +52,8 @@ STAYED_PX = 0.01
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
+BOX_RATE = 3e-4
+"""Peak learning rate of the box head alone."""
 KEPT = 0.5
 """How much of its weights the last of these keeps in a round of beliefs, for the same reason."""
 
@@ -78,6 +78,7 @@ class Segmental(Learner[SegmentalNet]):
         self.calibration: Calibration | None = None
         self.warm = False
         self.knows_spans = False
+        self.knows_ends = False
         super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
@@ -121,6 +122,27 @@ class Segmental(Learner[SegmentalNet]):
         samples, _ = self._samples(training, self.charset, progress)
         train_wholes(self._learned(), samples, Schedule(steps, FIRST_RATE, self.seed), progress)
         self.knows_spans = True
+
+    def learn_boxes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
+        """Learn only where boxes end beyond the spans that the search finds, in `steps` batches; all else stays.
+
+        What `m_step` learns that from are the spans of true boxes, which a search over ink never finds quite.
+
+        Args:
+            training: words whose boxes are true, of characters that are known.
+        """
+        samples: list[Sample] = []
+        every = range(len(training.words))
+        for done, (word, seen) in enumerate(each_look(training.words, every, self._own_ink())):
+            progress("lay out", done, len(every))
+            with suppress(TranscriptError):  # too small for so many characters
+                laid = self._lay(word, (), self._seen([seen])[0])
+                frames = span_frames(seen.view, laid.spans, laid.solution.bounds)
+                boxes = training.localizations[done].boxes[laid.order]
+                samples.append(found_at(seen, laid.classes, frames, boxes, laid.boxes))
+        progress("lay out", len(every), len(every))
+        train_boxes(self._learned(), samples, Schedule(steps, BOX_RATE, self.seed), progress)
+        self.knows_ends = True
 
     def _charset_of(self, training: TrainingSet) -> Charset:
         some = zip(training.words, training.weights, strict=True)
@@ -211,28 +233,8 @@ class Segmental(Learner[SegmentalNet]):
         each = len(sizes)
         return [pairs[i * each : (i + 1) * each] for i in range(len(words))]
 
-    @torch.inference_mode()
     def _seen(self, looks: Sequence[Look]) -> list[Seen]:
-        """What the net makes of each view; like widths are batched together."""
-        net, views = self._learned(), [each.view for each in looks]
-        out: list[Seen | None] = [None] * len(views)
-        order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
-        for piece in np.array_split(order, max(1, -(-len(order) // 16))):
-            # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
-            width = max(views[i].pixels.shape[1] for i in piece) + REACH
-            batch = np.zeros((len(piece), 1, views[0].pixels.shape[0], width + width % STRIDE), dtype=np.float32)
-            for b, i in enumerate(piece):
-                batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
-            with autocast():
-                features = net.features(torch.from_numpy(batch))
-                logits = net.logits(features)
-            log_probs = torch.log_softmax(logits.float(), dim=1).numpy()
-            for b, i in enumerate(piece):
-                length = -(-views[i].pixels.shape[1] // STRIDE)
-                own = features[b, :, :length].float()
-                wholes = Wholes(net, own, views[i]) if self.knows_spans else None
-                out[i] = Seen(looks[i], log_probs[b, :, :length], own, wholes)
-        return [each for each in out if each is not None]
+        return see(self._learned(), looks, self.knows_spans)
 
     def _survive(self, word: WordImage, pins: Pins, looks: Looks) -> Localization:
         return survive(lambda word, pins: self._localize(word, pins, looks), word, pins, self.name)
@@ -324,7 +326,8 @@ class Segmental(Learner[SegmentalNet]):
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
         from_net = net_boxes(self._learned(), ink, seen_view, spans, solution.bounds, classes, seen.features)
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
-        boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
+        within = believed_within(whole, classes > 0 if self.warm else None)
+        boxes, agreement = fuse(from_ink, from_net, within, expected.space, ink.core)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         return Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
 
@@ -369,7 +372,8 @@ class Segmental(Learner[SegmentalNet]):
 
     def _kept(self) -> Mapping[str, object]:
         measures = json.dumps(dict(self.measures.by_character), ensure_ascii=False)
-        kept = {"measures": measures, "warm": self.warm, "knows_spans": self.knows_spans}
+        kept = {"measures": measures, "warm": self.warm, "knows_spans": self.knows_spans,
+                "knows_ends": self.knows_ends}  # fmt: skip
         return kept if self.calibration is None else {**kept, "calibration": self.calibration.to_json()}
 
     def _recall(self, settings: Mapping[str, object]) -> None:
@@ -377,6 +381,7 @@ class Segmental(Learner[SegmentalNet]):
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
         self.warm = bool(settings.get("warm", False))
         self.knows_spans = bool(settings.get("knows_spans", False))
+        self.knows_ends = bool(settings.get("knows_ends", False))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from charloc.boxes import finish, survive
 from charloc.descent import Schedule
-from charloc.fusion import fuse
+from charloc.fusion import believed_within, fuse
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.lattice import best_path, frames_needed
@@ -217,7 +217,7 @@ class Xy(Learner[XyNet]):
             from_ink, whole, lost = boxes_at(ink, spans, bounds_at(spans, filled(points, ink), fixed, where), expected)
             from_ink[lost] = np.nan
             from_net[expected.space] = 0.0
-            boxes, agreement = fuse(from_ink, from_net, whole, expected.space, ink.core)
+            boxes, agreement = fuse(from_ink, from_net, believed_within(whole), expected.space, ink.core)
         boxes[expected.space] = np.nan
         confidence = np.ones(len(order), dtype=np.float32)
         confidence[letters] = sure * agreement[letters]

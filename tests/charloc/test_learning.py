@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from charloc.descent import Schedule
-from charloc.learning import Sample, augment, collate, train
+from charloc.learning import Sample, augment, collate, train, train_boxes
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
 
@@ -101,3 +101,20 @@ def test_losses_fall() -> None:
     assert later["frame_loss"] < 0.7 * first["frame_loss"]
     assert later["box_loss"] < 0.7 * first["box_loss"]
     assert not net.training
+
+
+def test_the_box_head_alone_learns_where_boxes_end_beyond_their_spans() -> None:
+    torch.manual_seed(0)
+    net = SegmentalNet(3)
+    before = {name: each.clone() for name, each in net.state_dict().items()}
+    reports: list[tuple[str, int, int]] = []
+    loss = train_boxes(net, [sample()] * 8, Schedule(120, 3e-3, 0), lambda *report: reports.append(report))
+    changed = {name.split(".")[0] for name, each in net.state_dict().items() if not torch.equal(each, before[name])}
+    assert changed == {"box", "name"}
+    assert not net.training
+    assert reports == [("learn boxes", step, 120) for step in range(121)]
+    batch = collate([sample()], None)
+    with torch.inference_mode():
+        edges = net.boxes(net.features(batch.views), batch.word, batch.start, batch.end, batch.name)
+    assert (edges - batch.edges).abs().max() < 0.1
+    assert loss < 0.2

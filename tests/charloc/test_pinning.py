@@ -113,6 +113,13 @@ def test_a_picture_too_narrow_for_all() -> None:
     assert guess_word(fits, (Pin(5, (0, 0, 1, 20)),)).boxes[5].tolist() == [0, 0, 1, 20]
 
 
+def test_just_enough_room_is_enough_in_a_leaning_word_too() -> None:
+    """Three pixels from middle to middle for two characters between: upright, a float's rounding less."""
+    pins = tuple(Pin(k, (x - 1, 4.0, x + 1, 30.0)) for k, x in ((0, 57.961917389997524), (3, 60.961917389997524)))
+    found = guess_word(WORDS[0.3], pins)
+    assert found.boxes[[0, 3], 0].tolist() == [np.float32(pin.box[0]) for pin in pins if pin.box]
+
+
 # --- whatever people may pin ------------------------------------------------------------------------------------------
 
 

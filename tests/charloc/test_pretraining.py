@@ -76,7 +76,7 @@ def test_it_knows_the_letters_it_was_shown(learned: Checkpoint) -> None:
 
 def test_progress_says_what_is_done(learned: Checkpoint, reports: list[Report]) -> None:
     phases = list(dict.fromkeys(phase for phase, _, _ in reports))
-    assert phases == ["learn ink", "prepare", "learn", "calibrate"]
+    assert phases == ["learn ink", "prepare", "learn", "lay out", "learn boxes", "calibrate"]
     assert [report for report in reports if report[0] == "learn"][-1] == ("learn", STEPS, STEPS)
     for phase in phases:
         done = [report[1] for report in reports if report[0] == phase]
@@ -111,6 +111,17 @@ def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
     assert calibrated.settings["calibration"] != again.settings["calibration"]
     with pytest.raises(CheckpointError, match="does not know z"):
         pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], steps=1, start=older)
+
+
+def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
+    small_batches: object, learned: Checkpoint, rendered: list[Rendered]
+) -> None:
+    older = Checkpoint(learned.tensors, {k: each for k, each in learned.settings.items() if k != "knows_ends"})
+    assert not Segmental(older).knows_ends and Segmental(learned).knows_ends
+    again = pretrain(rendered, words(6, 9), steps=STEPS, start=older)
+    changed = [name for name, each in learned.tensors.items() if not np.array_equal(again.tensors[name], each)]
+    assert {name.split(".")[0] for name in changed} == {"box", "name"} and Segmental(again).knows_ends
+    assert again.settings["measures"] == learned.settings["measures"]
 
 
 def test_more_is_learned_from_a_start_and_ink_stays(
@@ -194,7 +205,10 @@ def stop_at(phase: str, done: int) -> Callable[[str, int, int], None]:
     return progress
 
 
-@pytest.mark.parametrize(("phase", "done"), [("learn ink", 1), ("prepare", 2), ("learn", 1), ("calibrate", 1)])
+@pytest.mark.parametrize(
+    ("phase", "done"),
+    [("learn ink", 1), ("prepare", 2), ("learn", 1), ("lay out", 1), ("learn boxes", 1), ("calibrate", 1)],
+)
 def test_whoever_stops_it_is_heard(rendered: list[Rendered], phase: str, done: int) -> None:
     with pytest.raises(InterruptedError, match=phase):
         pretrain(rendered[:6], rendered[6:9], steps=3, progress=stop_at(phase, done))

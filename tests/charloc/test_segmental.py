@@ -12,9 +12,11 @@ import torch
 from charloc import checkpoint as on_disk
 from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import Checkpoint, Method, make, segmental
+from charloc.methods._learner import look
+from charloc.methods._looks import found_at
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
-from charloc.nets import SegmentalNet
+from charloc.nets import STRIDE, SegmentalNet
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 from tests.invented import invented_words, said, share_right
@@ -286,3 +288,57 @@ def test_a_net_that_knows_letters_keeps_half_of_its_weights(learned: Learned, mo
         known = now[: len(tensor)] if tensor.ndim else now
         assert torch.equal(known, tensor / 2), name
         assert not now.ndim or not now[len(tensor) :].any(), name  # new characters are only learned
+
+
+# --- learning from the spans that a search finds ----------------------------------------------------------------------
+
+
+def test_a_span_that_was_found_comes_with_its_true_box(learned: Learned) -> None:
+    """Told from the middle of the span, in core heights; a span of another character teaches nothing."""
+    word, true = learned.words[0], learned.rendered[0].boxes.astype(np.float32)
+    seen = look(word)
+    order = list(range(len(true)))
+    classes = np.arange(1, len(true) + 1)
+    left, right = (seen.view.frames(seen.ink.upright_column(true[:, k], true[:, 3]), STRIDE) for k in (0, 2))
+    elsewhere = true.copy()
+    elsewhere[-1, [0, 2]] += 1.1 * seen.ink.core
+    sample = found_at(seen, classes, (left, right), true[order], elsewhere)
+    assert np.isfinite(sample.spans[:-1]).all() and np.isnan(sample.spans[-1]).all()
+    assert sample.pixels is seen.view.pixels and (sample.weights == 1).all()
+    middle = (left + right) / 2 * STRIDE / seen.view.scale + seen.view.origin
+    at, baseline = seen.ink.place(middle.astype(np.float32))
+    back = np.stack([at, baseline, at, baseline], axis=1) + np.array([1, -1, 1, -1]) * sample.edges * seen.ink.core
+    np.testing.assert_allclose(back, true, atol=1e-3)
+
+
+def test_boxes_learned_from_found_spans_end_nearer_to_the_true_ones(learned: Learned) -> None:
+    """Only the box head has changed, so spans are where they were; and it is better where it has learned, at least."""
+    method = learned.method()
+    before = method.checkpoint()
+    some, words = learned.rendered[:8], learned.words[:8]
+    sure = [Localization(each.boxes, np.ones(len(each.boxes), np.float32), 0.0, "true") for each in some]
+    reports: list[tuple[str, int, int]] = []
+    method.learn_boxes(training(words, sure), lambda *report: reports.append(report), steps=120)
+    after = method.checkpoint()
+    changed = {name for name, each in after.tensors.items() if not np.array_equal(each, before.tensors[name])}
+    assert {name.split(".")[0] for name in changed} == {"box", "name"}
+    assert after.settings["knows_ends"] and not before.settings["knows_ends"]
+    assert [phase for phase, done, total in reports if done == total] == ["lay out", "learn boxes"]
+    off = [
+        float(np.mean(np.concatenate([
+            np.abs(net_edges(each, word) - true.boxes).ravel()
+            for word, true in zip(words, some, strict=True)
+        ])))
+        for each in (learned.method(), method)
+    ]  # fmt: skip
+    assert off[1] < 0.9 * off[0]
+
+
+def net_edges(method: Segmental, word: WordImage) -> np.ndarray:
+    """The net's own boxes of a word's characters, whatever the ink says, px."""
+    with pytest.MonkeyPatch.context() as patch:
+        said: list[np.ndarray] = []
+        real = segmental.fuse
+        patch.setattr(segmental, "fuse", lambda ink, net, *others: (said.append(net), real(ink, net, *others))[1])
+        method.solve(word, method.prepare(word), ())
+    return said[0]
