@@ -36,7 +36,7 @@ def believed_within(whole: NDArray[np.bool_], taught: NDArray[np.bool_] | None =
 def fuse(
     ink: Floats, net: Floats, within: Floats, space: NDArray[np.bool_], core: float
 ) -> tuple[Floats, Floats]:
-    """Boxes taken edge by edge from the ink where it is whole or the two agree, from the net where they do not.
+    """Boxes taken edge by edge from the ink where that is believed, from the net where it is not.
 
     Args:
         ink: float32 (L, 4), NaN where there is no ink.

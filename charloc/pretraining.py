@@ -55,7 +55,7 @@ def pretrain(
     else:
         method.learn_wholes(training, progress, steps)
     method.warm = True
-    if start is None or more or not method.knows_ends:
+    if start is None or more or not method.taught:
         method.learn_boxes(training, progress, steps)
     if held_out:
         method.calibrate(_words(held_out), [each.boxes for each in held_out], progress)

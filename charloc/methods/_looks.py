@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from charloc.wholes import Wholes
 
 Floats = NDArray[np.float32]
 MISPLACED = 1.0
-"""Core heights by which an edge of a box is off if the span that it is of is another character's."""
+"""Core heights by which an edge of a box is off where the span that it is of is far from its character."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +117,10 @@ class Placed:
     score: float
     known: Floats
 
+    def settled(self, boxes: Floats, doubt: Floats) -> Placed:
+        """The same with boxes that all looks settled on, and their doubts among the features."""
+        return replace(self, boxes=boxes, features=np.hstack([self.features, doubt]))
+
 
 def found_at(
     seen: Look, classes: NDArray[np.int64], frames: tuple[NDArray[np.float64], NDArray[np.float64]], true: Floats,
@@ -124,7 +128,7 @@ def found_at(
 ) -> Sample:  # fmt: skip
     """A word to learn from with its true boxes, but the spans that a search found, in layout order.
 
-    A span that is not its character's teaches nothing: one whose box is more than `MISPLACED` off.
+    A span that is far from its character teaches nothing: one whose box is more than `MISPLACED` off.
 
     Args:
         classes: int64 (L,).

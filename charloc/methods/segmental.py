@@ -78,7 +78,7 @@ class Segmental(Learner[SegmentalNet]):
         self.calibration: Calibration | None = None
         self.warm = False
         self.knows_spans = False
-        self.knows_ends = False
+        self.taught = 0
         super().__init__(checkpoint, seed)
 
     # --- M-step -------------------------------------------------------------------------------------------------------
@@ -126,10 +126,13 @@ class Segmental(Learner[SegmentalNet]):
     def learn_boxes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
         """Learn only where boxes end beyond the spans that the search finds, in `steps` batches; all else stays.
 
-        What `m_step` learns that from are the spans of true boxes, which a search over ink never finds quite.
+        What `m_step` learns that from are the spans of the boxes, which a search over ink never finds quite.
 
         Args:
-            training: words whose boxes are true, of characters that are known.
+            training: words whose boxes are true, of characters that are known; weights and pins are not looked at.
+
+        Raises:
+            CheckpointError: no word could be laid out.
         """
         samples: list[Sample] = []
         every = range(len(training.words))
@@ -141,8 +144,10 @@ class Segmental(Learner[SegmentalNet]):
                 boxes = training.localizations[done].boxes[laid.order]
                 samples.append(found_at(seen, laid.classes, frames, boxes, laid.boxes))
         progress("lay out", len(every), len(every))
+        if not samples:
+            raise CheckpointError(NOTHING)
         train_boxes(self._learned(), samples, Schedule(steps, BOX_RATE, self.seed), progress)
-        self.knows_ends = True
+        self.taught = len(self.charset.symbols)
 
     def _charset_of(self, training: TrainingSet) -> Charset:
         some = zip(training.words, training.weights, strict=True)
@@ -264,7 +269,7 @@ class Segmental(Learner[SegmentalNet]):
             if not pins:
                 raise
             placed = self._place(word, pins, looks.own)  # those that are not visible may make room
-            return _with(placed, placed.boxes, _doubts(placed.boxes, placed.boxes, (), ()))
+            return placed.settled(placed.boxes, _doubts(placed.boxes, placed.boxes, (), ()))
         placed = self._place(word, pins, looks.own) if pins else free.own
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
@@ -280,7 +285,7 @@ class Segmental(Learner[SegmentalNet]):
             settled = settle(own, [*others, *more], looks.own.look.ink.core)
             doubt = _doubts(settled, own, others, more)
         settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
-        return _with(replace(placed, known=sure), settled, doubt)
+        return replace(placed, known=sure).settled(settled, doubt)
 
     def _free(self, word: WordImage, looks: Looks) -> Free:
         """Where each look has the characters without pins; found once for a transcript."""
@@ -326,7 +331,8 @@ class Segmental(Learner[SegmentalNet]):
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
         from_net = net_boxes(self._learned(), ink, seen_view, spans, solution.bounds, classes, seen.features)
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
-        within = believed_within(whole, classes > 0 if self.warm else None)
+        # What rounds learn of the words at hand has higher numbers than what was taught.
+        within = believed_within(whole, (classes > 0) & (classes <= self.taught))
         boxes, agreement = fuse(from_ink, from_net, within, expected.space, ink.core)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         return Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
@@ -372,8 +378,7 @@ class Segmental(Learner[SegmentalNet]):
 
     def _kept(self) -> Mapping[str, object]:
         measures = json.dumps(dict(self.measures.by_character), ensure_ascii=False)
-        kept = {"measures": measures, "warm": self.warm, "knows_spans": self.knows_spans,
-                "knows_ends": self.knows_ends}  # fmt: skip
+        kept = {"measures": measures, "warm": self.warm, "knows_spans": self.knows_spans, "taught": self.taught}
         return kept if self.calibration is None else {**kept, "calibration": self.calibration.to_json()}
 
     def _recall(self, settings: Mapping[str, object]) -> None:
@@ -381,7 +386,7 @@ class Segmental(Learner[SegmentalNet]):
         self.measures = Measures({character: tuple(row) for character, row in known.items()})
         self.warm = bool(settings.get("warm", False))
         self.knows_spans = bool(settings.get("knows_spans", False))
-        self.knows_ends = bool(settings.get("knows_ends", False))
+        self.taught = int(str(settings.get("taught", 0)))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
 
@@ -389,8 +394,3 @@ class Segmental(Learner[SegmentalNet]):
 def _doubts(settled: Floats, own: Floats, others: Sequence[Floats], more: Sequence[Floats]) -> Floats:
     """How far those looks are apart that every word gets, and how far all are: twice the columns of `doubts`."""
     return np.hstack([doubts(settled, own, others), doubts(settled, own, [*others, *more])])
-
-
-def _with(placed: Placed, boxes: Floats, doubt: Floats) -> Placed:
-    """What one look found, with boxes that all looks settled on, and their doubts."""
-    return replace(placed, boxes=boxes, features=np.hstack([placed.features, doubt]))

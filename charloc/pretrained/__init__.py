@@ -64,7 +64,10 @@ def fitting(checkpoint: Checkpoint, words: Sequence[WordImage]) -> Checkpoint:
 def without_letters(checkpoint: Checkpoint) -> Checkpoint:
     """A checkpoint that has learned no letters yet, nor what confidence is worth, but knows whose the ink is."""
     ink = {name: each for name, each in checkpoint.tensors.items() if name.startswith(INK)}
-    nothing = {"charset": Charset(()).to_json(), "measures": "{}", "rounds": 0, "warm": False, "knows_spans": False}
+    nothing = {
+        "charset": Charset(()).to_json(), "measures": "{}", "rounds": 0,
+        "warm": False, "knows_spans": False, "taught": 0,
+    }  # fmt: skip
     kept = {key: each for key, each in checkpoint.settings.items() if key != "calibration"}
     return Checkpoint(ink, {**kept, **nothing})
 

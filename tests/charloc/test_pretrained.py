@@ -136,7 +136,8 @@ def test_of_letters_it_does_not_know_what_it_knows_of_ink_is_left(words: list[Wo
         make("segmental", start).e_step(words, [()] * len(words))
     method = Segmental(start)
     assert method.calibration is None
-    assert method.ink is not None and not method.warm and method.rounds == 0 and len(method.charset) == 1
+    assert method.ink is not None and method.rounds == 0 and len(method.charset) == 1
+    assert not method.warm and not method.knows_spans and method.taught == 0
 
 
 def test_what_really_ships_beats_the_guess_on_dirty_words_in_a_font_it_has_not_seen() -> None:

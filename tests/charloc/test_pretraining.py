@@ -116,11 +116,11 @@ def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
 def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
     small_batches: object, learned: Checkpoint, rendered: list[Rendered]
 ) -> None:
-    older = Checkpoint(learned.tensors, {k: each for k, each in learned.settings.items() if k != "knows_ends"})
-    assert not Segmental(older).knows_ends and Segmental(learned).knows_ends
+    older = Checkpoint(learned.tensors, {k: each for k, each in learned.settings.items() if k != "taught"})
+    assert not Segmental(older).taught and Segmental(learned).taught == len(Segmental(learned).charset.symbols)
     again = pretrain(rendered, words(6, 9), steps=STEPS, start=older)
     changed = [name for name, each in learned.tensors.items() if not np.array_equal(again.tensors[name], each)]
-    assert {name.split(".")[0] for name in changed} == {"box", "name"} and Segmental(again).knows_ends
+    assert {name.split(".")[0] for name in changed} == {"box", "name"} and Segmental(again).taught
     assert again.settings["measures"] == learned.settings["measures"]
 
 
