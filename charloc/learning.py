@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -92,16 +92,7 @@ def train_wholes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedul
     Returns:
         The mean loss over the last fifth of the steps.
     """
-    net.eval()
-
-    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
-        batch = collate(chosen, rng)
-        with torch.no_grad(), autocast():
-            features = net.features(batch.views)
-        return (span_loss(net, features.float(), batch),)
-
-    (loss,) = descend(net.whole, samples, schedule, losses, partial(progress, "learn spans"))
-    return loss
+    return _train_head(net, net.whole, span_loss, samples, schedule, partial(progress, "learn spans"))
 
 
 def train_boxes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> float:
@@ -110,15 +101,24 @@ def train_boxes(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule
     Returns:
         The mean loss over the last fifth of the steps.
     """
+    head = nn.ModuleList([net.box, net.name])
+    return _train_head(net, head, box_loss, samples, schedule, partial(progress, "learn boxes"))
+
+
+def _train_head(
+    net: SegmentalNet, head: nn.Module, loss_of: Callable[[SegmentalNet, Tensor, Batch], Tensor],
+    samples: Sequence[Sample], schedule: Schedule, progress: Callable[[int, int], None],
+) -> float:  # fmt: skip
+    """Learn one part of the net by its own loss, of features that stay as they are."""
     net.eval()
 
     def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
         batch = collate(chosen, rng)
         with torch.no_grad(), autocast():
             features = net.features(batch.views)
-        return (box_loss(net, features.float(), batch),)
+        return (loss_of(net, features.float(), batch),)
 
-    (loss,) = descend(nn.ModuleList([net.box, net.name]), samples, schedule, losses, partial(progress, "learn boxes"))
+    (loss,) = descend(head, samples, schedule, losses, progress)
     return loss
 
 
