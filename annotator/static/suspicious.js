@@ -24,6 +24,7 @@ class Suspicious {
     this.role = "owner"; // where nobody logs in
     this.seen = "";
     this.loading = null;
+    this.troubles = { act: "", load: "", job: "" }; // what each of them last complained of
     this.part("look").addEventListener("click", () => this.run("run"));
     this.part("stop").addEventListener("click", () => this.run("stop"));
     this.part("least").addEventListener("change", () => this.load());
@@ -74,7 +75,8 @@ class Suspicious {
     const least = this.part("least").value;
     const limit = offset ? AT_ONCE : Math.min(Math.max(AT_ONCE, this.words.length), 100);
     const { ok, answer, detail } = await ask(`/api/suspicions?least=${least}&offset=${offset}&limit=${limit}`);
-    if (!ok) return this.complain(detail);
+    this.complain(ok ? "" : detail, "load");
+    if (!ok) return;
     const { words, ...rest } = answer;
     Object.assign(this, { state: rest, job: rest.job });
     // What was decided here stays where it is, so that nothing moves under the hand.
@@ -118,7 +120,7 @@ class Suspicious {
     this.part("phase").textContent = `Looking: ${doing}`;
     if (job.phase === "read") this.part("progress").value = share;
     else this.part("progress").removeAttribute("value");
-    this.complain(job.state === "failed" ? job.message : "");
+    this.complain(job.state === "failed" ? job.message : "", "job");
     clearTimeout(this.timer);
     if (busy) this.timer = setTimeout(() => this.load(), WATCHING_MS);
   }
@@ -132,9 +134,12 @@ class Suspicious {
     this.part("none-text").textContent = text;
   }
 
-  complain(text) {
-    this.part("trouble").textContent = text;
-    this.part("trouble").hidden = !text;
+  // A list that is loaded anew takes nothing back of what went wrong with a word.
+  complain(text, by = "act") {
+    this.troubles[by] = text;
+    const said = [...new Set(Object.values(this.troubles))].filter(Boolean).join(" ");
+    this.part("trouble").textContent = said;
+    this.part("trouble").hidden = !said;
   }
 
   async run(what) {

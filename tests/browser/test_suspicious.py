@@ -119,6 +119,10 @@ def test_a_conflict_is_told_and_nothing_is_overwritten(page: Page, store: Store,
     expect(page.locator(".cl-trouble").first).not_to_be_empty()
     expect(rows.first).not_to_contain_text("Changed to")
     assert store.corrections_in_force([suspects[0]])[suspects[0]].kind == "flag"
+    # The list is loaded anew, as it often is by itself: what went wrong is still told.
+    page.get_by_label("Show").select_option("0.05")
+    expect(rows).to_have_count(4)
+    expect(page.locator(".cl-trouble").first).not_to_be_empty()
 
 
 def test_empty_states_and_looking_with_progress_and_stop(page: Page, store: Store) -> None:
