@@ -13,6 +13,7 @@ from charloc.normalise import View
 from charloc.spans import Spans
 
 Floats = NDArray[np.float32]
+Indices = NDArray[np.integer]
 
 
 def cumulate(
@@ -47,34 +48,34 @@ def chosen(said: Evidence, solution: Solution) -> Floats:
 
 
 def span_frames(
-    seen: View, spans: Spans, bounds: NDArray[np.int32]
+    seen: View, spans: Spans, starts: Indices, ends: Indices
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From which frame to which the ink between bounds goes, (L,) each; where there is none, from cut to cut.
+    """From which frame to which the ink of M spans goes, (M,) each; where there is none, from cut to cut.
 
     Args:
-        bounds: int32 (L + 1,), indices into `spans.columns`.
+        starts, ends: (M,), the cuts between which each is, indices into `spans.columns`.
     """
-    left, right = spans.next_ink[bounds[:-1]], spans.last_ink[bounds[1:]]
+    left, right = spans.next_ink[starts], spans.last_ink[ends]
     empty = right <= left
-    left = np.where(empty, spans.columns[bounds[:-1]], left)
-    right = np.where(empty, spans.columns[bounds[1:]], right)
+    left = np.where(empty, spans.columns[starts], left)
+    right = np.where(empty, spans.columns[ends], right)
     return seen.frames(left, STRIDE), seen.frames(right, STRIDE)
 
 
 @torch.inference_mode()
 def net_boxes(
-    net: SegmentalNet, ink: Ink, seen: View, spans: Spans, bounds: NDArray[np.int32], classes: NDArray[np.int64],
+    net: SegmentalNet, ink: Ink, seen: View, spans: Spans, starts: Indices, ends: Indices, classes: NDArray[np.int64],
     features: torch.Tensor,
 ) -> Floats:  # fmt: skip
-    """The box head's boxes of the characters between bounds, float32 (L, 4), px.
+    """The box head's boxes of characters that have these spans, float32 (M, 4), px.
 
     Args:
-        bounds: int32 (L + 1,), indices into `spans.columns`.
-        classes: int64 (L,), 0 unknown.
+        starts, ends: (M,), the cuts between which each span is, indices into `spans.columns`.
+        classes: int64 (M,), 0 unknown.
         features: (FEATURES, T), of the view `seen`.
     """
     length = features.shape[1]
-    left, right = span_frames(seen, spans, bounds)
+    left, right = span_frames(seen, spans, starts, ends)
     start = np.clip(np.rint(left), 0, length - 1).astype(np.int64)
     end = np.clip(np.rint(right), start + 1, length).astype(np.int64)
     word = torch.zeros(len(classes), dtype=torch.int64)

@@ -104,7 +104,7 @@ class ShapeCosts:
 
 
 def shape_costs(spans: Spans, expected: Expected, fixed: Ints | None = None) -> ShapeCosts:
-    """For `solve`, where the same word is solved with and without a net."""
+    """For `solve`, where the same word is solved with and without a net; `fixed` as for `boundary_windows`."""
     return _shape_costs(spans, expected, boundary_windows(spans, len(expected.width), fixed))
 
 
@@ -271,13 +271,18 @@ def solve(
 def boundary_windows(spans: Spans, count: int, fixed: Ints | None = None) -> Ints:
     """Between which cuts each boundary is in any layout that `fixed` allows, int32 (count + 1, 2), both included.
 
+    Args:
+        fixed: int32 (count + 1,), columns (all among `spans.columns`) that boundaries are held at, -1 where free; or
+            (count + 1, 2), columns that they are held between.
+
     Where there is no layout some windows are empty.
     """
     cuts, reach = spans.width.shape
     windows = np.array([[0, cuts - 1]] * (count + 1), dtype=np.int32)
     if fixed is not None:
-        held = np.flatnonzero(fixed >= 0)
-        windows[held] = np.searchsorted(spans.columns, fixed[held])[:, None]
+        between = fixed.reshape(count + 1, -1)
+        held = np.flatnonzero(between[:, 0] >= 0)
+        windows[held] = np.searchsorted(spans.columns, between[held])
     for k in range(count):
         windows[k + 1] = max(windows[k + 1, 0], windows[k, 0] + 1), min(windows[k + 1, 1], windows[k, 1] + reach)
     for k in range(count - 1, -1, -1):

@@ -118,6 +118,14 @@ def test_single_pins(rendered: Set) -> None:
     right = found(0, 10, None, 30)
     nothing = single_pins(exact, case("", 0.0), type(before)([right], before.checkpoint, 0.0, 0, 0.0, 0.0, {}))
     assert nothing["pins"] == nothing["others_wrong"] == 0 and nothing["repaired_counts"] == []
+    assert (nothing["sound"], nothing["sound_spoiled"]) == (1, 0)
+    # Half a character away from where the fake puts it, every other character is spoiled.
+    boxes = ((5, 0, 15, 20), (15, 0, 25, 20), None, (35, 0, 45, 20))
+    away = Set("none", [FOUR], [SourceWord("0.png", b"", "ab c", boxes)])
+    shifted = found(5, 15, None, 35)
+    spoiled = single_pins(away, case("", 0.0), type(before)([shifted], before.checkpoint, 0.0, 0, 0.0, 0.0, {}))
+    assert (spoiled["sound"], spoiled["sound_spoiled"], spoiled["sound_others_spoiled"]) == (1, 1, 2)
+    assert record["sound"] == len(rendered.words) - record["pins"] and record["sound_spoiled"] == 0
 
 
 # --- all runs ---------------------------------------------------------------------------------------------------------

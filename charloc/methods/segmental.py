@@ -27,10 +27,11 @@ from charloc.fusion import believed_within, fuse
 from charloc.glances import MORE_SIZES, SIZES, apart, doubts, resized, settle
 from charloc.glyphs import has_marks
 from charloc.lattice import segmentation_posterior
-from charloc.layout import shape_costs, solve
+from charloc.layout import solve
 from charloc.learning import Sample, blend, train, train_boxes, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
+from charloc.methods._held import shape_under
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
 from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, found_at, see
 from charloc.methods.guess import LONGEST
@@ -140,7 +141,7 @@ class Segmental(Learner[SegmentalNet]):
             progress("lay out", done, len(every))
             with suppress(TranscriptError):  # too small for so many characters
                 laid = self._lay(word, (), self._seen([seen])[0])
-                frames = span_frames(seen.view, laid.spans, laid.solution.bounds)
+                frames = span_frames(seen.view, laid.spans, laid.solution.bounds[:-1], laid.solution.bounds[1:])
                 boxes = training.localizations[done].boxes[laid.order]
                 samples.append(found_at(seen, laid.classes, frames, boxes, laid.boxes))
         progress("lay out", len(every), len(every))
@@ -326,13 +327,16 @@ class Segmental(Learner[SegmentalNet]):
         if seen.wholes is not None:
             wholes, which = seen.wholes.log_probs(spans, classes)
             said = replace(said, whole=wholes, which=which)
-        shape = shape_costs(spans, expected, fixed)
-        solution = solve(spans, expected, evidence=said, fixed=fixed, shape=shape)
-        from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        from_net = net_boxes(self._learned(), ink, seen_view, spans, solution.bounds, classes, seen.features)
-        whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         # What rounds learn of the words at hand has higher numbers than what was taught.
-        within = believed_within(whole, (classes > 0) & (classes <= self.taught))
+        taught = (classes > 0) & (classes <= self.taught)
+        net = self._learned()
+        shape = shape_under(pins, order, fixed, spans, expected, classes, taught, net, seen)
+        solution = solve(spans, expected, evidence=said, shape=shape)
+        from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
+        bounds = solution.bounds[:-1], solution.bounds[1:]
+        from_net = net_boxes(net, ink, seen_view, spans, *bounds, classes, seen.features)
+        whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
+        within = believed_within(whole, taught)
         boxes, agreement = fuse(from_ink, from_net, within, expected.space, ink.core)
         apart = np.abs(from_ink - from_net) / np.float32(ink.core)
         return Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)

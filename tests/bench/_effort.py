@@ -23,6 +23,9 @@ from tests.bench._rounds import go_on, start
 from tests.bench._sets import RIGHT_IOU, Set, load
 from tests.bench._stamp import stamp
 
+SOUND = 200
+"""Words that are right in which one pin is tried; evenly spread, or all there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -121,30 +124,41 @@ def single_pins(data: Set, case: Case, before: RoundResult) -> Record:
     """What one pin in a word that has wrong characters does to its other characters.
 
     The wrong character that the method is least sure of is pinned to its true box, and the word is solved again with
-    what was learned before; nothing is learned from the pin.
+    what was learned before; nothing is learned from the pin. The same of any character of `SOUND` words that are right:
+    there a pin has nothing to repair, but much to spoil.
     """
     truth = [true_pins(word, each) for word, each in zip(data.words, data.truth, strict=True)]
-    chosen, pinned = [], []
+    wrong: list[tuple[int, Pin]] = []
+    sound: list[tuple[int, Pin]] = []
+    rng = np.random.default_rng(case.seed)
     for i, facts in enumerate(truth):
         pin = least_sure_wrong(facts, before.localizations[i])
         if pin is not None:
-            chosen.append(i)
-            pinned.append(pin)
+            wrong.append((i, pin))
+        elif len(facts) > 1:
+            sound.append((i, facts[int(rng.integers(len(facts)))]))
+    sound = [sound[k * len(sound) // SOUND] for k in range(SOUND)] if len(sound) > SOUND else sound
     method = make(case.method, before.checkpoint)
-    anew = em.localize(method, [data.words[i] for i in chosen], [(pin,) for pin in pinned])
-    rows = [
-        neighbours(truth[i], pin, before.localizations[i], found)
-        for i, pin, found in zip(chosen, pinned, anew, strict=True)
-    ]
-    others, repaired, spoiled, beside, beside_repaired = np.array(rows, np.int64).reshape(-1, 5).T
+
+    def solved_again(chosen: Sequence[tuple[int, Pin]]) -> np.ndarray:
+        anew = em.localize(method, [data.words[i] for i, _ in chosen], [(pin,) for _, pin in chosen])
+        rows = [
+            neighbours(truth[i], pin, before.localizations[i], found)
+            for (i, pin), found in zip(chosen, anew, strict=True)
+        ]
+        return np.array(rows, np.int64).reshape(-1, 5).T
+
+    others, repaired, spoiled, beside, beside_repaired = solved_again(wrong)
+    of_sound = solved_again(sound)[2]
     some = others > 0
     return {
-        "pins": len(rows), "others_wrong": int(others.sum()), "repaired": int(repaired.sum()),
+        "pins": len(wrong), "others_wrong": int(others.sum()), "repaired": int(repaired.sum()),
         "spoiled": int(spoiled.sum()), "with_others": int(some.sum()),
         "some_repaired": int((repaired[some] > 0).sum()), "all_repaired": int((repaired == others)[some].sum()),
         "words_right": int(((repaired == others) & (spoiled == 0)).sum()),
         "beside": int(beside.sum()), "beside_repaired": int(beside_repaired.sum()),
         "repaired_counts": np.bincount(repaired).tolist(),
+        "sound": len(sound), "sound_spoiled": int((of_sound > 0).sum()), "sound_others_spoiled": int(of_sound.sum()),
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ HEADS = ("order", "corrected", "words", "of them wrong", "before", "a round with
          "errors removed", "of all words", "between spaces, of all")  # fmt: skip
 PIN_HEADS = ("set", "pins", "other wrong characters", "repaired", "right beside the pin: repaired",
              "right ones spoiled", "repaired a pin", "where others were wrong: some repaired", "all repaired",
-             "words right now")  # fmt: skip
+             "words right now", "right words: spoiled by a pin")  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> None:
@@ -158,4 +158,5 @@ def _pin_row(record: Record) -> list[str]:
         of(record["some_repaired"], several),
         of(record["all_repaired"], several),
         of(record["words_right"], pins),
+        of(record["sound_spoiled"], record["sound"]) if "sound" in record else "",
     ]

@@ -163,14 +163,16 @@ def test_windows_are_where_boundaries_are_in_any_layout(data: st.DataObject) -> 
     spans = replace(spans, width=spans.width[:, :reach])
     count = data.draw(st.integers(1, 4))
     free_or_held = st.sampled_from([-1, -1, *spans.columns])
-    fixed = np.array(data.draw(st.lists(free_or_held, min_size=count + 1, max_size=count + 1)))
+    held = st.tuples(free_or_held, free_or_held).map(lambda pair: (-1, -1) if -1 in pair else (min(pair), max(pair)))
+    between = np.array(data.draw(st.lists(held, min_size=count + 1, max_size=count + 1)))
     layouts = [
         bounds
         for bounds in combinations(range(cuts), count + 1)
         if max(np.diff(bounds)) <= reach
-        and all(f in (-1, spans.columns[b]) for f, b in zip(fixed, bounds, strict=True))
+        and all(low < 0 or low <= spans.columns[b] <= high for (low, high), b in zip(between, bounds, strict=True))
     ]
-    windows = boundary_windows(spans, count, fixed)
+    exact = bool((between[:, 0] == between[:, 1]).all())
+    windows = boundary_windows(spans, count, between[:, 0] if exact else between)
     if layouts:
         np.testing.assert_array_equal(windows, np.stack([np.min(layouts, axis=0), np.max(layouts, axis=0)], axis=1))
     else:
