@@ -213,15 +213,18 @@ def nothing_believed(training: TrainingSet, chosen: Sequence[int]) -> bool:
     return some
 
 
-def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, charset: Charset) -> tuple[Sample, Floats]:
-    """What a net learns from a word, and its boxes in core heights from its baseline, (L, 4).
-
-    Where the word's characters are is what `current` says, and what people said instead of it.
-    """
-    ink, boxes = seen.ink, current.boxes.astype(np.float32).copy()
-    confidence = current.confidence.astype(np.float32)
+def believed_boxes(current: Localization, pins: Pins) -> Floats:
+    """Where a word's characters are believed to be, float32 (L, 4): what `current` says, and people instead of it."""
+    boxes = current.boxes.astype(np.float32).copy()
     for pin in pins:
         boxes[pin.index] = pin.box if pin.box is not None else np.nan
+    return boxes
+
+
+def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, charset: Charset) -> tuple[Sample, Floats]:
+    """What a net learns from a word (`believed_boxes`), and its boxes in core heights from its baseline, (L, 4)."""
+    ink, boxes = seen.ink, believed_boxes(current, pins)
+    confidence = current.confidence.astype(np.float32)
     # Weak beliefs still count: the net finds out what most of them have in common.
     weights = 0.3 + 0.7 * np.nan_to_num(confidence)
     for pin in pins:

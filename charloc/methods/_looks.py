@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charloc.layout import Evidence, Expected, ShapeCosts, Solution
+from charloc.boxes import boundary_certainty
+from charloc.confidence import features, frame_fit
+from charloc.evidence import chosen, span_frames
+from charloc.glances import doubts
+from charloc.lattice import segmentation_posterior
+from charloc.layout import Evidence, Expected, ShapeCosts, Solution, solve
 from charloc.learning import Sample, autocast
 from charloc.methods._learner import Look
 from charloc.nets import REACH, STRIDE, SegmentalNet
@@ -122,24 +127,42 @@ class Placed:
         return replace(self, boxes=boxes, features=np.hstack([self.features, doubt]))
 
 
-def found_at(
-    seen: Look, classes: NDArray[np.int64], frames: tuple[NDArray[np.float64], NDArray[np.float64]], true: Floats,
-    found: Floats,
-) -> Sample:  # fmt: skip
-    """A word to learn from with its true boxes, but the spans that a search found, in layout order.
+def place(laid: Laid, seen: Seen) -> Placed:
+    """A word that is laid out, with what confidence is told by."""
+    spans, expected, solution = laid.spans, laid.expected, laid.solution
+    # Boundaries are fixed by the windows that are in the costs already.
+    alone = solve(spans, expected, shape=laid.shape)
+    posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
+    sure = boundary_certainty(posterior, solution.bounds, spans)
+    frames = seen.look.view.frames(spans.columns, STRIDE)
+    fits = frame_fit(seen.log_probs, laid.classes, frames, solution.bounds)
+    said = chosen(laid.said, solution)
+    rows = features(spans, expected, solution, sure, laid.apart, *fits, said, alone.bounds)
+    product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, laid.agreement)
+    unknown = np.full(len(laid.order), np.nan, dtype=np.float32)
+    return Placed(laid.order, expected, laid.boxes, rows, product.astype(np.float32), -solution.cost, unknown)
 
-    A span that is far from its character teaches nothing: one whose box is more than `MISPLACED` off.
+
+def each_doubt(settled: Floats, own: Floats, others: Sequence[Floats], more: Sequence[Floats]) -> Floats:
+    """How far those looks are apart that every word gets, and how far all are: twice the columns of `doubts`."""
+    return np.hstack([doubts(settled, own, others), doubts(settled, own, [*others, *more])])
+
+
+def found_at(sample: Sample, seen: Look, laid: Laid, boxes: Floats) -> Sample:
+    """The same to learn from, but for the spans: those that a search found, instead of those of the boxes.
+
+    A found span whose box is more than `MISPLACED` off is of something else: there nothing changes.
 
     Args:
-        classes: int64 (L,).
-        frames: where each span begins and ends, (L,) each, in frames.
-        true, found: float32 (L, 4), px; NaN for spaces.
+        boxes: float32 (L, 4), px, which `sample` was made of.
     """
-    spans = np.stack(frames, axis=1).astype(np.float32)
-    middle = spans.mean(axis=1) * STRIDE / seen.view.scale + seen.view.origin
+    starts, ends = span_frames(seen.view, laid.spans, laid.solution.bounds[:-1], laid.solution.bounds[1:])
+    there = boxes[laid.order]
+    near = np.abs(there - laid.boxes).max(axis=1) <= MISPLACED * seen.ink.core
+    middle = (starts + ends) / 2 * STRIDE / seen.view.scale + seen.view.origin
     at, baseline = seen.ink.place(middle.astype(np.float32))
-    edges = np.stack([true[:, 0] - at, baseline - true[:, 1], true[:, 2] - at, baseline - true[:, 3]], axis=1)
-    off = np.abs(true - found).max(axis=1) / seen.ink.core
-    spans[~(off <= MISPLACED)] = np.nan
-    weights = np.ones(len(classes), dtype=np.float32)
-    return Sample(seen.view.pixels, classes, spans, (edges / seen.ink.core).astype(np.float32), weights)
+    off = np.stack([there[:, 0] - at, baseline - there[:, 1], there[:, 2] - at, baseline - there[:, 3]], axis=1)
+    spans, edges = sample.spans.copy(), sample.edges.copy()
+    rows = np.array(laid.order)[near]
+    spans[rows], edges[rows] = np.stack([starts, ends], axis=1)[near], (off / seen.ink.core)[near]
+    return replace(sample, spans=spans, edges=edges)

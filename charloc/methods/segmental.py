@@ -9,7 +9,7 @@ scale): at full weight they overrule good ink and easy data gets worse round by 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,29 +18,27 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from charloc.boxes import boundary_certainty, finish, ink_boxes, lost_tops, survive
+from charloc.boxes import finish, ink_boxes, lost_tops, survive
 from charloc.calibration import Calibration, fit
-from charloc.confidence import features, frame_fit
 from charloc.descent import Schedule
-from charloc.evidence import chosen, cumulate, net_boxes, span_frames
+from charloc.evidence import cumulate, net_boxes
 from charloc.fusion import believed_within, fuse
-from charloc.glances import MORE_SIZES, SIZES, apart, doubts, resized, settle
+from charloc.glances import MORE_SIZES, SIZES, apart, resized, settle
 from charloc.glyphs import has_marks
-from charloc.lattice import segmentation_posterior
 from charloc.layout import solve
 from charloc.learning import Sample, blend, train, train_boxes, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._held import shape_under
-from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
-from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, found_at, see
+from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, look, steps_and_repeats
+from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, each_doubt, found_at, place, see
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
-from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
+from charloc.types import CharlocError, CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -130,21 +128,20 @@ class Segmental(Learner[SegmentalNet]):
         What `m_step` learns that from are the spans of the boxes, which a search over ink never finds quite.
 
         Args:
-            training: words whose boxes are true, of characters that are known; weights and pins are not looked at.
+            training: words whose boxes are true, of characters that are known; their weights are not looked at.
 
         Raises:
             CheckpointError: no word could be laid out.
         """
-        samples: list[Sample] = []
         every = range(len(training.words))
-        for done, (word, seen) in enumerate(each_look(training.words, every, self._own_ink())):
-            progress("lay out", done, len(every))
-            with suppress(TranscriptError):  # too small for so many characters
-                laid = self._lay(word, (), self._seen([seen])[0])
-                frames = span_frames(seen.view, laid.spans, laid.solution.bounds[:-1], laid.solution.bounds[1:])
-                boxes = training.localizations[done].boxes[laid.order]
-                samples.append(found_at(seen, laid.classes, frames, boxes, laid.boxes))
-        progress("lay out", len(every), len(every))
+        samples: list[Sample] = []
+        for i, seen, laid in self._each_laid(training, every, partial(progress, "lay out")):
+            if laid is not None:
+                nowhere = np.full((len(laid.order), 6), np.nan, dtype=np.float32)
+                weights = np.ones(len(nowhere), dtype=np.float32)
+                classes = self.charset.encode(training.words[i].characters)
+                nothing = Sample(seen.view.pixels, classes, nowhere[:, :2], nowhere[:, 2:], weights)
+                samples.append(found_at(nothing, seen, laid, training.localizations[i].boxes))
         if not samples:
             raise CheckpointError(NOTHING)
         train_boxes(self._learned(), samples, Schedule(steps, BOX_RATE, self.seed), progress)
@@ -159,17 +156,37 @@ class Segmental(Learner[SegmentalNet]):
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         samples: list[Sample] = []
         placed: list[Floats] = []
-        for done, (word, seen) in enumerate(each_look(training.words, chosen, self._own_ink())):
-            progress("prepare", done, len(chosen))
-            i = chosen[done]
-            sample, edges = believed(seen, word, training.localizations[i], training.pins[i], charset)
+        for i, seen, laid in self._each_laid(training, chosen, partial(progress, "prepare"), self.taught > 0):
+            current, pins = training.localizations[i], training.pins[i]
+            sample, edges = believed(seen, training.words[i], current, pins, charset)
+            if laid is not None:  # lest the net forget where boxes end beyond the spans that a search finds
+                sample = found_at(sample, seen, laid, believed_boxes(current, pins))
             samples.append(replace(sample, weights=sample.weights * training.weights[i]))
             placed.append(edges)
-        progress("prepare", len(chosen), len(chosen))
         if not any(len(sample.classes) for sample in samples):
             raise CheckpointError(NOTHING)
         characters = [training.words[i].characters for i in chosen]
         return samples, measure(characters, placed, [sample.weights for sample in samples])
+
+    def _each_laid(
+        self, training: TrainingSet, chosen: Sequence[int], progress: Callable[[int, int], None], search: bool = True
+    ) -> Iterator[tuple[int, Look, Laid | None]]:
+        """What is seen of each chosen word, and where a search has its characters; None: there is no room for them."""
+
+        def lay(i: int, seen: Seen) -> Laid | None:
+            with suppress(CharlocError, ValueError):
+                return self._lay(training.words[i], training.pins[i], seen)
+            return None
+
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(chosen), CHUNK):
+                some = chosen[start : start + CHUNK]
+                looks = list(pool.map(partial(look, own=self._own_ink()), [training.words[i] for i in some]))
+                laid = pool.map(lay, some, self._seen(looks)) if search else [None] * len(some)
+                for done, each in enumerate(zip(some, looks, laid, strict=True), start):
+                    progress(done, len(chosen))
+                    yield each
+        progress(len(chosen), len(chosen))
 
     # --- E-step -------------------------------------------------------------------------------------------------------
 
@@ -270,7 +287,7 @@ class Segmental(Learner[SegmentalNet]):
             if not pins:
                 raise
             placed = self._place(word, pins, looks.own)  # those that are not visible may make room
-            return placed.settled(placed.boxes, _doubts(placed.boxes, placed.boxes, (), ()))
+            return placed.settled(placed.boxes, each_doubt(placed.boxes, placed.boxes, (), ()))
         placed = self._place(word, pins, looks.own) if pins else free.own
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
@@ -281,10 +298,10 @@ class Segmental(Learner[SegmentalNet]):
         if free.known is not None:
             settled, sure = free.known.boxes[placed.order], free.known.confidence[placed.order]
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
-            doubt = _doubts(settled, own, (), ())
+            doubt = each_doubt(settled, own, (), ())
         else:
             settled = settle(own, [*others, *more], looks.own.look.ink.core)
-            doubt = _doubts(settled, own, others, more)
+            doubt = each_doubt(settled, own, others, more)
         settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
         return replace(placed, known=sure).settled(settled, doubt)
 
@@ -342,19 +359,7 @@ class Segmental(Learner[SegmentalNet]):
         return Laid(order, classes, spans, expected, said, shape, solution, boxes, agreement, apart)
 
     def _place(self, word: WordImage, pins: Pins, seen: Seen) -> Placed:
-        laid = self._lay(word, pins, seen)
-        spans, expected, solution = laid.spans, laid.expected, laid.solution
-        # Boundaries are fixed by the windows that are in the costs already.
-        alone = solve(spans, expected, shape=laid.shape)
-        posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)
-        sure = boundary_certainty(posterior, solution.bounds, spans)
-        frames = seen.look.view.frames(spans.columns, STRIDE)
-        fits = frame_fit(seen.log_probs, laid.classes, frames, solution.bounds)
-        said = chosen(laid.said, solution)
-        rows = features(spans, expected, solution, sure, laid.apart, *fits, said, alone.bounds)
-        product = sure[:-1] * sure[1:] * np.where(expected.space, 1.0, laid.agreement)
-        unknown = np.full(len(laid.order), np.nan, dtype=np.float32)
-        return Placed(laid.order, expected, laid.boxes, rows, product.astype(np.float32), -solution.cost, unknown)
+        return place(self._lay(word, pins, seen), seen)
 
     # --- one word again and again (charloc.realign) -------------------------------------------------------------------
 
@@ -393,8 +398,3 @@ class Segmental(Learner[SegmentalNet]):
         self.taught = int(str(settings.get("taught", 0)))
         if "calibration" in settings:
             self.calibration = Calibration.from_json(str(settings["calibration"]))
-
-
-def _doubts(settled: Floats, own: Floats, others: Sequence[Floats], more: Sequence[Floats]) -> Floats:
-    """How far those looks are apart that every word gets, and how far all are: twice the columns of `doubts`."""
-    return np.hstack([doubts(settled, own, others), doubts(settled, own, [*others, *more])])

@@ -10,15 +10,12 @@ import pytest
 import torch
 
 from charloc import checkpoint as on_disk
-from charloc import pretrained
 from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import Checkpoint, Method, make, segmental
-from charloc.methods._learner import look
-from charloc.methods._looks import found_at
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
-from charloc.nets import STRIDE, SegmentalNet
-from charloc.synth import Degradation, Rendered, load_font, render, render_set
+from charloc.nets import SegmentalNet
+from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 from tests.invented import invented_words, said, share_right
 
@@ -294,24 +291,6 @@ def test_a_net_that_knows_letters_keeps_half_of_its_weights(learned: Learned, mo
 # --- learning from the spans that a search finds ----------------------------------------------------------------------
 
 
-def test_a_span_that_was_found_comes_with_its_true_box(learned: Learned) -> None:
-    """Told from the middle of the span, in core heights; a span of another character teaches nothing."""
-    word, true = learned.words[0], learned.rendered[0].boxes.astype(np.float32)
-    seen = look(word)
-    order = list(range(len(true)))
-    classes = np.arange(1, len(true) + 1)
-    left, right = (seen.view.frames(seen.ink.upright_column(true[:, k], true[:, 3]), STRIDE) for k in (0, 2))
-    elsewhere = true.copy()
-    elsewhere[-1, [0, 2]] += 1.1 * seen.ink.core
-    sample = found_at(seen, classes, (left, right), true[order], elsewhere)
-    assert np.isfinite(sample.spans[:-1]).all() and np.isnan(sample.spans[-1]).all()
-    assert sample.pixels is seen.view.pixels and (sample.weights == 1).all()
-    middle = (left + right) / 2 * STRIDE / seen.view.scale + seen.view.origin
-    at, baseline = seen.ink.place(middle.astype(np.float32))
-    back = np.stack([at, baseline, at, baseline], axis=1) + np.array([1, -1, 1, -1]) * sample.edges * seen.ink.core
-    np.testing.assert_allclose(back, true, atol=1e-3)
-
-
 def test_boxes_learned_from_found_spans_end_nearer_to_the_true_ones(learned: Learned) -> None:
     """Only the box head has changed, so spans are where they were; and it is better where it has learned, at least."""
     method = learned.method()
@@ -343,38 +322,3 @@ def net_edges(method: Segmental, word: WordImage) -> np.ndarray:
         patch.setattr(segmental, "fuse", lambda ink, net, *others: (said.append(net), real(ink, net, *others))[1])
         method.solve(word, method.prepare(word), ())
     return said[0]
-
-
-def test_only_characters_that_true_boxes_taught_end_where_the_net_says(learned: Learned) -> None:
-    """Not those of a net that only ink taught, nor unknown ones, nor one that a round has learned since."""
-    words, nobody = learned.words[:8], learned.guess[:8]
-    assert not believed_taught(learned.method(), words[0]).any()
-    new = replace(words[0], characters=("\N{LATIN LETTER WYNN}", *words[0].characters[1:]))
-    method = Segmental(pretrained.shipped())
-    assert method.taught == len(method.charset.symbols)
-    assert believed_taught(method, words[0]).all()
-    assert believed_taught(method, new).tolist() == [False] + [True] * (len(new.characters) - 1)
-    method.m_step(training([new, *words[1:]], nobody), steps=1)
-    assert new.characters[0] in method.charset.symbols
-    again = Segmental(method.checkpoint())
-    assert believed_taught(again, new).tolist() == [False] + [True] * (len(new.characters) - 1)
-
-
-def believed_taught(method: Segmental, word: WordImage) -> np.ndarray:
-    with pytest.MonkeyPatch.context() as patch:
-        said: list[np.ndarray] = []
-        real = segmental.believed_within
-        patch.setattr(segmental, "believed_within", lambda whole, taught: (said.append(taught), real(whole, taught))[1])
-        method.solve(word, method.prepare(word), ())
-    return said[0]
-
-
-def test_a_word_whose_letters_touch_ends_left_and_right_where_the_taught_net_says() -> None:
-    touching = render("mamma", load_font(None, 40), np.random.default_rng(0), Degradation(tracking_px=-4)).word(0)
-    method = Segmental(pretrained.shipped())
-    found: list[np.ndarray] = []
-    for taught in (method.taught, 0):
-        method.taught = taught
-        found.append(method.solve(touching, method.prepare(touching), ()).boxes)
-    apart = np.abs(found[0] - found[1]).max(axis=0)
-    assert (apart[[0, 2]] > 0.1).all() and (apart[[1, 3]] == 0).all()
