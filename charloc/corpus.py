@@ -52,7 +52,7 @@ def render_corpus(
     Args:
         alphabet: the characters words are made of, or a text that holds them; one that no face draws does not occur.
         faces: typefaces, each as likely as any other.
-        workers: processes that render.
+        workers: at most so many processes render.
 
     Raises:
         CharlocError: there are no faces, or none draws `FEWEST` characters of the alphabet.
@@ -65,7 +65,7 @@ def render_corpus(
         raise CharlocError(f"No font draws {FEWEST} of the {len(known)} characters: too few to make words of.")
     make = partial(_render, known, tuple(faces), seed)
     starts = range(0, count, CHUNK)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(max(1, min(workers, len(starts))), mp_context=get_context("spawn")) as pool:
         for start, some in zip(starts, pool.map(make, starts), strict=True):
             progress("render", start, count)
             rendered += some

@@ -24,8 +24,8 @@ CHEAP = {"gradient": {"samples": 2}, "masking": {"width": 8, "stride": 4}}
 @pytest.fixture(scope="module", autouse=True)
 def few_steps() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ctc, "LEAST", 120)
-        patch.setattr(ctc, "MOST", 120)
+        patch.setattr(ctc, "LEAST", 80)
+        patch.setattr(ctc, "MOST", 80)
         # The same arithmetic on every processor.
         patch.setenv("CHARLOC_FLOAT32", "1")
         yield
@@ -46,7 +46,7 @@ class Learned:
 
 @pytest.fixture(scope="module")
 def learned(few_steps: None) -> Learned:
-    rendered = simple_words(64)
+    rendered = simple_words(48)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
     guess = first_guess(words, nothing, first="guess")

@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         small_batches(patch)
         what = making.plan(characters(LETTERS), [fonts()])
-        making.make(out, what, words=64, steps=4, seed=3, command="launch.py pretrain")
+        making.make(out, what, words=24, steps=4, seed=3, command="launch.py pretrain")
     return out
 
 
@@ -222,7 +222,7 @@ def test_it_learns_nothing(words: list[WordImage]) -> None:
 def test_a_checkpoint_says_what_it_was_made_from(made: Path) -> None:
     made_from = on_disk.made_from(made)
     assert made_from["command"] == "launch.py pretrain"
-    assert (made_from["seed"], made_from["words"], made_from["steps"]) == (3, 64, 4)
+    assert (made_from["seed"], made_from["words"], made_from["steps"]) == (3, 24, 4)
     assert "DejaVu Sans Bold" in made_from["fonts"]  # type: ignore[operator]
     assert sorted(each.name for each in made.iterdir()) == [on_disk.RECORD, on_disk.TENSORS]
     learned = on_disk.read(made)

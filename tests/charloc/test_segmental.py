@@ -252,7 +252,7 @@ def test_evidence_is_the_tempered_sum_over_a_span_s_frames() -> None:
 
 
 def test_pinning_a_few_characters_puts_the_others_right(few_steps: object) -> None:
-    rendered = invented_words(48)
+    rendered = invented_words(36)
     words = [each.word(i) for i, each in enumerate(rendered)]
     nothing: list[Pins] = [()] * len(words)
     guess = first_guess(words, nothing, first="guess")
