@@ -78,9 +78,10 @@ def net_boxes(
     left, right = span_frames(seen, spans, starts, ends)
     start = np.clip(np.rint(left), 0, length - 1).astype(np.int64)
     end = np.clip(np.rint(right), start + 1, length).astype(np.int64)
-    word = torch.zeros(len(classes), dtype=torch.int64)
-    indices = (torch.from_numpy(each) for each in (start, end, classes))
-    edges = net.boxes(features[None], word, *indices).numpy() * np.float32(ink.core)
+    # Spans of many cuts cover few different frames.
+    asked, of = np.unique(np.stack([start, end, classes]), axis=1, return_inverse=True)
+    word = torch.zeros(asked.shape[1], dtype=torch.int64)
+    edges = net.boxes(features[None], word, *torch.from_numpy(asked)).numpy()[of.ravel()] * np.float32(ink.core)
     middle = (start + end) / 2 * STRIDE / seen.scale + seen.origin
     x, baseline = ink.place(middle.astype(np.float32))
     return np.stack([x + edges[:, 0], baseline - edges[:, 1], x + edges[:, 2], baseline - edges[:, 3]], axis=1)

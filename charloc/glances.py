@@ -31,6 +31,10 @@ SAME = 0.06
 """Core heights within which a look's edge and the median are one: the picture's own pixels are the exact ones."""
 SOFTENING = 0.02
 """Added to 1 - IoU before its logarithm is taken."""
+HELD = 0.5
+"""A look has a pinned character where it is from this IoU of its box with the pinned one on."""
+BESIDE = 3
+"""Characters away from a pin within which looks that have the pinned one right are believed."""
 NAMES = ("apart", "apart_most", "word_apart", "word_apart_most")
 """The columns of `doubts`."""
 
@@ -63,6 +67,35 @@ def settle(own: Floats, others: Sequence[Floats], core: float) -> Floats:
     thin = (out[:, 2] - out[:, 0] < 1) | (out[:, 3] - out[:, 1] < 1)
     out[thin] = own[thin]
     return out
+
+
+def misplaced(boxes: Floats, pinned: Floats) -> NDArray[np.bool_]:
+    """Which of L pinned characters are elsewhere in `boxes`; both float32 (L, 4), `pinned` NaN where nobody pinned."""
+    return np.isfinite(pinned[:, 0]) & (iou(boxes, pinned) < HELD)
+
+
+def led(placed: Floats, settled: Floats, looks: Sequence[Floats], pinned: Floats, core: float) -> Floats:
+    """Where a search under pins has characters, and around pins that were misplaced, looks that have those right.
+
+    Where all looks together have a character wrong, some often have it right: of its neighbours these know more. Far
+    from it they are no better than others.
+
+    Args:
+        placed: float32 (L, 4), the first look's, found under the pins.
+        settled: (L, 4), where all looks have them without.
+        looks: (L, 4) each, the further looks', without.
+        pinned: (L, 4), NaN where nobody pinned.
+        core: core height, px.
+
+    Returns:
+        float32 (L, 4).
+    """
+    wrong = np.flatnonzero(misplaced(settled, pinned))
+    right = [look for look in looks if not misplaced(look, pinned).any()]
+    if not len(wrong) or not right:
+        return placed
+    beside = np.abs(np.arange(len(placed))[:, None] - wrong).min(axis=1) <= BESIDE
+    return np.where(beside[:, None], settle(placed, right, core), placed)
 
 
 def apart(own: Floats, others: Sequence[Floats], core: float) -> bool:

@@ -95,8 +95,9 @@ def span_costs(spans: Spans, expected: Expected, scale: float, evidence: Evidenc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShapeCosts:
-    """What of `span_costs` depends neither on the letters' scale nor on a net, within windows: costs (L, N, D), and
-    logarithms (N, D) of the spans' widths, NaN where there is no ink."""
+    """What of `span_costs` depends neither on the letters' scale nor on what a net says of the word, within windows:
+    costs (L, N, D), those of pins included (`methods._held`), and logarithms (N, D) of the spans' widths, NaN where
+    there is no ink."""
 
     costs: Floats
     log_width: Floats
@@ -236,7 +237,7 @@ def solve(
 
     Args:
         evidence: of a net, or None to go by the ink and the usual measures alone.
-        fixed: int32 (L + 1,), columns (all among `spans.columns`) that boundaries are held at, -1 where free.
+        fixed: as for `boundary_windows`.
         shape: `shape_costs` of all these, if they are there already.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from threading import Lock
 
 import numpy as np
@@ -31,7 +32,8 @@ class Sample:
     Args:
         pixels: uint8 (HEIGHT, W), the word's view.
         classes: int64 (L,).
-        spans: float32 (L, 2), each character's ink from frame to frame; NaN where it has no box.
+        spans: float32 (L, 2), each character's ink from frame to frame, as a search would find it; they may overlap
+            where ink leans. NaN where there is no box.
         edges: float32 (L, 4), its box from its span's middle and the baseline, core heights.
         weights: float32 (L,), how much each character counts: up to 1 where it is believed to be, more where pinned.
         repeat: how often the word is shown per epoch.
@@ -206,12 +208,13 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
         views[b, 0, :, : pixels.shape[1]] = pixels
         length = -(-pixels.shape[1] // STRIDE)
         weights[b, :length] = float(np.mean(np.minimum(sample.weights, 1.0))) if len(sample.weights) else 0.0
+        parts = parted(spans)
         for k in np.flatnonzero(np.isfinite(spans[:, 0]) & (sample.classes > 0)):
-            start = int(np.clip(round(float(spans[k, 0])), 0, frames - 1))
-            end = int(np.clip(round(float(spans[k, 1])), start + 1, frames))
+            start, end = _frames(parts[k], frames)
             targets[b, start:end] = sample.classes[k]
             weights[b, start:end] = sample.weights[k]
             if sample.weights[k] > 0:
+                start, end = _frames(spans[k], frames)
                 jitter = rng.integers(-JITTER_FRAMES, JITTER_FRAMES + 1, 2) if rng is not None else (0, 0)
                 first = int(np.clip(start + jitter[0], 0, frames - 1))
                 last = int(np.clip(end + jitter[1], first + 1, frames))
@@ -237,6 +240,22 @@ def collate(samples: Sequence[Sample], rng: np.random.Generator | None) -> Batch
         spans=torch.from_numpy(spans[:, :4].copy()),
         span_weights=torch.from_numpy(character_weights[spans[:, 4]]),
     )
+
+
+def _frames(span: NDArray[np.float32], frames: int) -> tuple[int, int]:
+    """The frames that a span covers, at least one, within the view's."""
+    start = int(np.clip(round(float(span[0])), 0, frames - 1))
+    return start, int(np.clip(round(float(span[1])), start + 1, frames))
+
+
+def parted(spans: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spans (L, 2) of which those that overlap end halfway: a frame is one character's. In any order; NaN stays."""
+    out = spans.copy()
+    known = np.flatnonzero(np.isfinite(spans[:, 0]))
+    for one, other in pairwise(known[np.argsort(spans[known].mean(axis=1), kind="stable")]):
+        if out[one, 1] > out[other, 0]:
+            out[one, 1] = out[other, 0] = (out[one, 1] + out[other, 0]) / 2
+    return out
 
 
 def augment(sample: Sample, rng: np.random.Generator | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -47,10 +47,10 @@ def pretrain(
     if start is None:
         method.ink = InkNet()
         train_ink(method.ink, rendered, max(2 * steps // 3, 1), seed, progress)
-        method.m_step(training, progress, steps)
+        method.m_step(training, progress, steps, true=True)
         method.knows_spans = True
     elif more:
-        method.m_step(training, progress, steps, MORE_RATE, kept=0.0)
+        method.m_step(training, progress, steps, MORE_RATE, kept=0.0, true=True)
         method.knows_spans = True
     else:
         method.learn_wholes(training, progress, steps)

@@ -24,7 +24,7 @@ class Suspicious {
     this.role = "owner"; // where nobody logs in
     this.seen = "";
     this.loading = null;
-    this.troubles = { act: "", load: "", job: "" }; // what each of them last complained of
+    this.troubles = { act: "", run: "", load: "", job: "" }; // what each of them last complained of
     this.part("look").addEventListener("click", () => this.run("run"));
     this.part("stop").addEventListener("click", () => this.run("stop"));
     this.part("least").addEventListener("change", () => this.load());
@@ -144,8 +144,8 @@ class Suspicious {
 
   async run(what) {
     const { ok, detail } = await ask(`/api/suspicions/${what}`, {});
+    this.complain(ok ? "" : detail, "run");
     if (ok) await this.load();
-    else this.complain(detail);
   }
 
   // --- moving and deciding ---

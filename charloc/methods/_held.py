@@ -26,6 +26,13 @@ SLACK = 0.15
 """Core heights beyond a pinned box within which its character may be cut."""
 
 
+def pinned_boxes(order: Sequence[int], pins: Pins) -> NDArray[np.float32]:
+    """The pinned boxes in layout order, float32 (L, 4), NaN where there is none."""
+    boxes = {pin.index: pin.box for pin in pins if pin.box is not None}
+    nowhere = (np.nan,) * 4
+    return np.array([boxes.get(i, nowhere) for i in order], dtype=np.float32).reshape(-1, 4)
+
+
 def shape_under(
     pins: Pins, order: Sequence[int], fixed: NDArray[np.int32] | None, spans: Spans, expected: Expected,
     classes: NDArray[np.int64], taught: NDArray[np.bool_], net: SegmentalNet, seen: Seen,
@@ -38,26 +45,27 @@ def shape_under(
         classes: int64 (L,), the net's.
         taught: bool (L,), of which the net was taught where they end.
     """
-    boxes = {pin.index: np.array(pin.box, dtype=np.float32) for pin in pins if pin.box is not None}
-    held = [k for k, i in enumerate(order) if i in boxes and taught[k]]
-    if fixed is None or not held:
+    boxes = pinned_boxes(order, pins)
+    held = np.flatnonzero(np.isfinite(boxes[:, 0]) & taught)
+    if fixed is None or not len(held):
         return shape_costs(spans, expected, fixed)
     ink = seen.look.ink
     between = np.stack([fixed, fixed], axis=1)
+    firm = np.isfinite(boxes[:, 0]) & ~taught
     for k in held:
-        x0, y0, x1, y1 = boxes[order[k]]
+        x0, y0, x1, y1 = boxes[k]
         middle = float(ink.upright_column((x0 + x1) / 2, (y0 + y1) / 2))
         half = (x1 - x0) / 2 + SLACK * ink.core
         cuts = np.searchsorted(spans.columns, [middle - half, middle + half])
         low, high = spans.columns[np.minimum(cuts, len(spans.columns) - 1)]
-        for bound in (k, k + 1):
-            # Where they are fixed there is a layout.
-            between[bound] = min(between[bound, 0], low), max(between[bound, 1], high)
+        for bound, beside in ((k, k - 1), (k + 1, k + 1)):
+            if not (0 <= beside < len(firm) and firm[beside]):
+                # Where they are fixed there is a layout.
+                between[bound] = min(between[bound, 0], low), max(between[bound, 1], high)
     shape = shape_costs(spans, expected, between)
-    for k in held:
-        start, length = np.nonzero(np.isfinite(shape.costs[k]))
-        end = start + 1 + length
-        each = net_boxes(net, ink, seen.look.view, spans, start, end, np.full(len(start), classes[k]), seen.features)
-        off = np.abs(each - boxes[order[k]]).mean(axis=1) / ink.core
-        shape.costs[k, start, length] += np.float32(OFF_COST) * off
+    which, start, length = np.nonzero(np.isfinite(shape.costs[held]))
+    of = held[which]
+    each = net_boxes(net, ink, seen.look.view, spans, start, start + 1 + length, classes[of], seen.features)
+    off = np.abs(each - boxes[of]).mean(axis=1) / ink.core
+    shape.costs[of, start, length] += np.float32(OFF_COST) * off
     return shape

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from charloc.boxes import boundary_certainty
+from charloc.calibration import Calibration
 from charloc.confidence import features, frame_fit
 from charloc.evidence import chosen, span_frames
 from charloc.glances import doubts
+from charloc.inkmap import OwnInk
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, Expected, ShapeCosts, Solution, solve
 from charloc.learning import Sample, autocast
-from charloc.methods._learner import Look
+from charloc.methods._learner import CHUNK, Look, look
+from charloc.metrics import iou
 from charloc.nets import REACH, STRIDE, SegmentalNet
+from charloc.pinning import visible_order
 from charloc.spans import Spans
-from charloc.types import Localization
+from charloc.types import Localization, PinError, Pins, TrainingSet, TranscriptError, WordImage
 from charloc.wholes import Wholes
 
 Floats = NDArray[np.float32]
@@ -81,14 +88,19 @@ class Looks:
 @dataclass(frozen=True, slots=True, eq=False)
 class Free:
     """Where every look has the characters of a transcript as long as nothing is pinned: that of the picture as it is,
-    and the boxes (L, 4) of the others, in its layout order and its pixels, and of `more` that were taken because these
-    are apart; or what they settled on before."""
+    and the boxes (L, 4) of the others, in its layout order and its pixels, None if they were not asked, and of `more`
+    that were taken because these are apart; and what they settled on before, if that is known."""
 
     characters: tuple[str, ...]
     own: Placed
-    others: list[Floats]
+    others: list[Floats] | None
     more: list[Floats]
     known: Localization | None
+
+    @property
+    def further(self) -> list[Floats]:
+        """The boxes of all looks but the first that were asked."""
+        return [*(self.others or ()), *self.more]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +120,9 @@ class Laid:
     apart: Floats
 
 
+Lay = Callable[[WordImage, Pins, Seen], Laid]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
     """The visible characters of a word in layout order, laid out: boxes (L, 4), features of `confidence`, (L, F), the
@@ -125,6 +140,12 @@ class Placed:
     def settled(self, boxes: Floats, doubt: Floats) -> Placed:
         """The same with boxes that all looks settled on, and their doubts among the features."""
         return replace(self, boxes=boxes, features=np.hstack([self.features, doubt]))
+
+    def confidence(self, calibration: Calibration | None) -> Floats:
+        """How sure each character is, float32 (L,): as it is known, else as calibrated; of spaces the product."""
+        told = self.product if calibration is None else calibration(self.features[:, : len(calibration.mean)])
+        told = np.where(self.expected.space, self.product, told)
+        return np.where(np.isnan(self.known), told, self.known).astype(np.float32)
 
 
 def place(laid: Laid, seen: Seen) -> Placed:
@@ -148,17 +169,55 @@ def each_doubt(settled: Floats, own: Floats, others: Sequence[Floats], more: Seq
     return np.hstack([doubts(settled, own, others), doubts(settled, own, [*others, *more])])
 
 
-def found_at(sample: Sample, seen: Look, laid: Laid, boxes: Floats) -> Sample:
+def each_laid(
+    training: TrainingSet, chosen: Sequence[int], progress: Callable[[int, int], None], own: OwnInk | None,
+    seen_of: Callable[[Sequence[Look]], Sequence[Seen]], lay: Lay | None,
+) -> Iterator[tuple[int, Look, Laid | None]]:  # fmt: skip
+    """The chosen words, what is seen of each, and where a search has its characters; in order, a chunk at a time.
+
+    Args:
+        progress: called with (done, total) before each, and at the end.
+        own, seen_of, lay: what a method has for that; without `lay` nothing is searched.
+
+    Yields:
+        Index, look, layout: None where there is no room for the characters, pins contradict each other, or nothing is
+        visible.
+    """
+
+    def laid_or_not(i: int, seen: Seen) -> Laid | None:
+        word, pins = training.words[i], training.pins[i]
+        if lay is not None and visible_order(word.characters, pins):
+            with suppress(PinError, TranscriptError, ValueError):
+                return lay(word, pins, seen)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for start in range(0, len(chosen), CHUNK):
+                some = chosen[start : start + CHUNK]
+                looks = list(pool.map(partial(look, own=own), [training.words[i] for i in some]))
+                laid = [None] * len(some) if lay is None else pool.map(laid_or_not, some, seen_of(looks))
+                for done, each in enumerate(zip(some, looks, laid, strict=True), start):
+                    progress(done, len(chosen))
+                    yield each
+        finally:
+            pool.shutdown(cancel_futures=True)  # whoever stops it need not wait for the chunk
+    progress(len(chosen), len(chosen))
+
+
+def found_at(sample: Sample, seen: Look, laid: Laid, boxes: Floats, least: float = 0.0) -> Sample:
     """The same to learn from, but for the spans: those that a search found, instead of those of the boxes.
 
     A found span whose box is more than `MISPLACED` off is of something else: there nothing changes.
 
     Args:
         boxes: float32 (L, 4), px, which `sample` was made of.
+        least: IoU that the found box must have with that one, too.
     """
     starts, ends = span_frames(seen.view, laid.spans, laid.solution.bounds[:-1], laid.solution.bounds[1:])
     there = boxes[laid.order]
     near = np.abs(there - laid.boxes).max(axis=1) <= MISPLACED * seen.ink.core
+    near &= iou(there, laid.boxes) >= least
     middle = (starts + ends) / 2 * STRIDE / seen.view.scale + seen.view.origin
     at, baseline = seen.ink.place(middle.astype(np.float32))
     off = np.stack([there[:, 0] - at, baseline - there[:, 1], there[:, 2] - at, baseline - there[:, 3]], axis=1)

@@ -9,7 +9,7 @@ scale): at full weight they overrule good ink and easy data gets worse round by 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -23,22 +23,34 @@ from charloc.calibration import Calibration, fit
 from charloc.descent import Schedule
 from charloc.evidence import cumulate, net_boxes
 from charloc.fusion import believed_within, fuse
-from charloc.glances import MORE_SIZES, SIZES, apart, resized, settle
+from charloc.glances import HELD, MORE_SIZES, SIZES, apart, led, misplaced, resized, settle
 from charloc.glyphs import has_marks
 from charloc.layout import solve
 from charloc.learning import Sample, blend, train, train_boxes, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._held import shape_under
+from charloc.methods._held import pinned_boxes, shape_under
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, look, steps_and_repeats
-from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, each_doubt, found_at, place, see
+from charloc.methods._looks import (
+    Free,
+    Laid,
+    Lay,
+    Looks,
+    Placed,
+    Seen,
+    each_doubt,
+    each_laid,
+    found_at,
+    place,
+    see,
+)  # fmt: skip
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
-from charloc.types import CharlocError, CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
+from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -84,7 +96,7 @@ class Segmental(Learner[SegmentalNet]):
 
     def m_step(
         self, training: TrainingSet, progress: Progress = silent, steps: int | None = None,
-        rate: float | None = None, kept: float = KEPT,
+        rate: float | None = None, kept: float = KEPT, true: bool = False,
     ) -> Mapping[str, float]:  # fmt: skip
         """Learn from `training`.
 
@@ -92,9 +104,11 @@ class Segmental(Learner[SegmentalNet]):
             steps: batches; None: as many as so many words ask for.
             rate: the peak learning rate; None: as is fit for beliefs.
             kept: how much of its weights a net keeps that knows letters from rendered words.
+            true: the boxes are. Beliefs are learned from as the search finds them, lest a net forget where boxes end.
         """
         charset = self._charset_of(training)
-        samples, self.measures = self._samples(training, charset, progress)
+        lay = self._lay if self.taught and not true else None
+        samples, self.measures = self._samples(training, charset, progress, lay)
         before = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
         self._grow(charset)
         assert self.net is not None
@@ -125,7 +139,7 @@ class Segmental(Learner[SegmentalNet]):
     def learn_boxes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
         """Learn only where boxes end beyond the spans that the search finds, in `steps` batches; all else stays.
 
-        What `m_step` learns that from are the spans of the boxes, which a search over ink never finds quite.
+        Until then `m_step` learns that from the spans of the boxes, which a search over ink never finds quite.
 
         Args:
             training: words whose boxes are true, of characters that are known; their weights are not looked at.
@@ -135,11 +149,12 @@ class Segmental(Learner[SegmentalNet]):
         """
         every = range(len(training.words))
         samples: list[Sample] = []
-        for i, seen, laid in self._each_laid(training, every, partial(progress, "lay out")):
+        own = self._own_ink()
+        for i, seen, laid in each_laid(training, every, partial(progress, "lay out"), own, self._seen, self._lay):
             if laid is not None:
-                nowhere = np.full((len(laid.order), 6), np.nan, dtype=np.float32)
-                weights = np.ones(len(nowhere), dtype=np.float32)
                 classes = self.charset.encode(training.words[i].characters)
+                nowhere = np.full((len(classes), 6), np.nan, dtype=np.float32)
+                weights = np.ones(len(classes), dtype=np.float32)
                 nothing = Sample(seen.view.pixels, classes, nowhere[:, :2], nowhere[:, 2:], weights)
                 samples.append(found_at(nothing, seen, laid, training.localizations[i].boxes))
         if not samples:
@@ -151,42 +166,25 @@ class Segmental(Learner[SegmentalNet]):
         some = zip(training.words, training.weights, strict=True)
         return self.charset.extended(word.characters for word, weight in some if weight > 0)
 
-    def _samples(self, training: TrainingSet, charset: Charset, progress: Progress) -> tuple[list[Sample], Measures]:
+    def _samples(
+        self, training: TrainingSet, charset: Charset, progress: Progress, lay: Lay | None = None
+    ) -> tuple[list[Sample], Measures]:
         """What is believed of all words that count, and how wide and tall characters then are."""
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
         samples: list[Sample] = []
         placed: list[Floats] = []
-        for i, seen, laid in self._each_laid(training, chosen, partial(progress, "prepare"), self.taught > 0):
+        own = self._own_ink()
+        for i, seen, laid in each_laid(training, chosen, partial(progress, "prepare"), own, self._seen, lay):
             current, pins = training.localizations[i], training.pins[i]
             sample, edges = believed(seen, training.words[i], current, pins, charset)
-            if laid is not None:  # lest the net forget where boxes end beyond the spans that a search finds
-                sample = found_at(sample, seen, laid, believed_boxes(current, pins))
+            if laid is not None:
+                sample = found_at(sample, seen, laid, believed_boxes(current, pins), HELD)
             samples.append(replace(sample, weights=sample.weights * training.weights[i]))
             placed.append(edges)
         if not any(len(sample.classes) for sample in samples):
             raise CheckpointError(NOTHING)
         characters = [training.words[i].characters for i in chosen]
         return samples, measure(characters, placed, [sample.weights for sample in samples])
-
-    def _each_laid(
-        self, training: TrainingSet, chosen: Sequence[int], progress: Callable[[int, int], None], search: bool = True
-    ) -> Iterator[tuple[int, Look, Laid | None]]:
-        """What is seen of each chosen word, and where a search has its characters; None: there is no room for them."""
-
-        def lay(i: int, seen: Seen) -> Laid | None:
-            with suppress(CharlocError, ValueError):
-                return self._lay(training.words[i], training.pins[i], seen)
-            return None
-
-        with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(chosen), CHUNK):
-                some = chosen[start : start + CHUNK]
-                looks = list(pool.map(partial(look, own=self._own_ink()), [training.words[i] for i in some]))
-                laid = pool.map(lay, some, self._seen(looks)) if search else [None] * len(some)
-                for done, each in enumerate(zip(some, looks, laid, strict=True), start):
-                    progress(done, len(chosen))
-                    yield each
-        progress(len(chosen), len(chosen))
 
     # --- E-step -------------------------------------------------------------------------------------------------------
 
@@ -267,19 +265,14 @@ class Segmental(Learner[SegmentalNet]):
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
         placed = self._settle(word, pins, looks)
-        confidence = placed.product
-        if self.calibration is not None:
-            confidence = self.calibration(placed.features[:, : len(self.calibration.mean)])
-        confidence = np.where(placed.expected.space, placed.product, confidence)
-        confidence = np.where(np.isnan(placed.known), confidence, placed.known).astype(np.float32)
-        return finish(word, order, placed.boxes, confidence, placed.score, pins, self.name)
+        return finish(word, order, placed.boxes, placed.confidence(self.calibration), placed.score, pins, self.name)
 
     def _settle(self, word: WordImage, pins: Pins, looks: Looks) -> Placed:
         """Where all looks together have the characters.
 
         Under pins only the picture as it is is searched: what stays where it was without them stays where all looks
         have it, and what moves goes where that search puts it. So a drag costs one search, however many looks there
-        are.
+        are; but where all looks have a pinned character wrong, those that have it right are asked, once for a word.
         """
         try:
             free = self._free(word, looks)
@@ -292,36 +285,42 @@ class Segmental(Learner[SegmentalNet]):
         at = {reading: place for place, reading in enumerate(free.own.order)}
         rows = [at[reading] for reading in placed.order]
         own = free.own.boxes[rows]
-        others, more = ([boxes[rows] for boxes in some] for some in (free.others, free.more))
+        others, more = ([boxes[rows] for boxes in some] for some in (free.others or (), free.more))
         moved = (np.abs(np.nan_to_num(placed.boxes) - np.nan_to_num(own)) > STAYED_PX).any(axis=1)
-        sure = placed.known.copy()
-        if free.known is not None:
+        if free.known is None:
+            settled, sure = settle(own, [*others, *more], looks.own.look.ink.core), placed.known.copy()
+        else:
             settled, sure = free.known.boxes[placed.order], free.known.confidence[placed.order]
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
-            doubt = each_doubt(settled, own, (), ())
-        else:
-            settled = settle(own, [*others, *more], looks.own.look.ink.core)
-            doubt = each_doubt(settled, own, others, more)
-        settled[moved], doubt[moved], sure[moved] = placed.boxes[moved], np.nan, np.nan
+        doubt = each_doubt(settled, own, others, more)
+        boxes, pinned = placed.boxes, pinned_boxes(placed.order, pins)
+        if misplaced(settled, pinned).any():
+            further = [each[rows] for each in self._free(word, looks, every=True).further]
+            boxes = led(boxes, settled, further, pinned, looks.own.look.ink.core)
+            moved |= (boxes != placed.boxes).any(axis=1) & ~placed.expected.space
+        settled[moved], doubt[moved], sure[moved] = boxes[moved], np.nan, np.nan
         return replace(placed, known=sure).settled(settled, doubt)
 
-    def _free(self, word: WordImage, looks: Looks) -> Free:
-        """Where each look has the characters without pins; found once for a transcript."""
+    def _free(self, word: WordImage, looks: Looks, every: bool = False) -> Free:
+        """Where looks have the characters without pins; found once for a transcript.
+
+        Args:
+            every: ask the further looks even if it is known where all have them.
+        """
         if looks.free is None or looks.free.characters != word.characters:
-            own = self._place(word, (), looks.own)
-            others: list[Floats] = []
-            more: list[Floats] = []
             known = looks.known[1] if looks.known is not None and looks.known[0] == word.characters else None
-            if known is None:
-                if looks.others is None:
-                    (looks.others,) = self._further([word])
-                others = self._laid(word, looks.others)
-                if apart(own.boxes, others, looks.own.look.ink.core):
-                    if looks.more is None:
-                        (looks.more,) = self._further([word], sizes=MORE_SIZES)
-                    more = self._laid(word, looks.more)
-            looks.free = Free(word.characters, own, others, more, known)
-        return looks.free
+            looks.free = Free(word.characters, self._place(word, (), looks.own), None, [], known)
+        free = looks.free
+        if free.others is None and (every or free.known is None):
+            if looks.others is None:
+                (looks.others,) = self._further([word])
+            others, more = self._laid(word, looks.others), []
+            if apart(free.own.boxes, others, looks.own.look.ink.core):
+                if looks.more is None:
+                    (looks.more,) = self._further([word], sizes=MORE_SIZES)
+                more = self._laid(word, looks.more)
+            free = looks.free = replace(free, others=others, more=more)
+        return free
 
     def _laid(self, word: WordImage, others: Iterable[tuple[Seen, Floats]]) -> list[Floats]:
         """The boxes that each of the further looks gives, in the picture's own pixels."""
@@ -350,8 +349,8 @@ class Segmental(Learner[SegmentalNet]):
         shape = shape_under(pins, order, fixed, spans, expected, classes, taught, net, seen)
         solution = solve(spans, expected, evidence=said, shape=shape)
         from_ink, whole = ink_boxes(ink, spans, solution.bounds, expected)
-        bounds = solution.bounds[:-1], solution.bounds[1:]
-        from_net = net_boxes(net, ink, seen_view, spans, *bounds, classes, seen.features)
+        starts, ends = solution.bounds[:-1], solution.bounds[1:]
+        from_net = net_boxes(net, ink, seen_view, spans, starts, ends, classes, seen.features)
         whole[:, 1] &= ~lost_tops(ink, from_ink, from_net, expected)
         within = believed_within(whole, taught)
         boxes, agreement = fuse(from_ink, from_net, within, expected.space, ink.core)
