@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from charloc import pretrained
 from charloc.calibration import auc
-from charloc.glances import AGREED, NAMES, SAME, SIZES, apart, doubts, resized, settle
+from charloc.glances import AGREED, BESIDE, NAMES, SAME, SIZES, apart, doubts, led, misplaced, resized, settle
+from charloc.methods import segmental
 from charloc.methods.segmental import Segmental
 from charloc.metrics import iou
 from charloc.synth import CLEAN, load_font, render, render_set
@@ -150,3 +151,73 @@ def test_hidden_characters_make_room(method: Segmental) -> None:
     hidden = tuple(Pin(i, None, "invisible") for i in range(3))
     found = method.solve(word, method.prepare(word), hidden)
     assert np.isnan(found.boxes[:3]).all() and np.isfinite(found.boxes[3:]).all()
+
+
+# --- looks and pins ---------------------------------------------------------------------------------------------------
+
+
+def row_of(count: int, by: float = 0.0) -> np.ndarray:
+    """Boxes side by side, 10 px wide."""
+    x = 10 * np.arange(count, dtype=np.float32)[:, None] + np.float32(by)
+    return np.hstack([x, np.zeros_like(x), x + 10, np.full_like(x, 20)])
+
+
+def test_beside_a_misplaced_pin_looks_that_have_it_right_are_believed() -> None:
+    count, at = 10, 2
+    pinned = np.full((count, 4), np.nan, np.float32)
+    pinned[at] = row_of(count)[at]
+    settled, placed = row_of(count, by=8), row_of(count, by=4)
+    assert misplaced(settled, pinned).tolist() == [k == at for k in range(count)]
+    right, wrong = row_of(count), row_of(count, by=9)
+    found = led(placed, settled, [wrong, right, right], pinned, core=10)
+    beside = np.abs(np.arange(count) - at) <= BESIDE
+    np.testing.assert_array_equal(found[beside], right[beside])
+    np.testing.assert_array_equal(found[~beside], placed[~beside])
+
+
+def test_nobody_is_asked_where_no_look_has_the_pin_right_or_all_have() -> None:
+    pinned = np.full((4, 4), np.nan, np.float32)
+    placed, off = row_of(4, by=4), row_of(4, by=9)
+    for settled in (off, row_of(4)):
+        np.testing.assert_array_equal(led(placed, settled, [off], pinned, core=10), placed)
+        pinned[1] = row_of(4)[1]
+    nowhere = off.copy()
+    nowhere[1] = np.nan
+    assert misplaced(nowhere, pinned).tolist() == [False, True, False, False]
+    np.testing.assert_array_equal(led(placed, nowhere, [nowhere], pinned, core=10), placed)
+
+
+def test_further_looks_are_asked_once_a_pin_says_that_all_were_wrong() -> None:
+    """A drag costs one search as long as the character is near where it was; the answer is the E-step's either way."""
+    rendered = render("wandering", load_font(None, 30), np.random.default_rng(3), CLEAN)
+    word, method = rendered.word(0), Segmental(pretrained.shipped())
+    (known,) = method.e_step([word], [()])
+    looks = method.prepare(word, known)
+    box = known.boxes[4]
+    near, far = (Pin(4, tuple(map(float, box + np.array([by, 0, by, 0])))) for by in (1, 12))
+    method.solve(word, looks, (near,))
+    assert looks.others is None
+    found = method.solve(word, looks, (far,))
+    assert looks.others is not None
+    asked = looks.others
+    assert np.array_equal(method.solve(word, looks, (far,)).boxes, found.boxes) and looks.others is asked
+    np.testing.assert_allclose(found.boxes, method.e_step([word], [(far,)])[0].boxes, atol=1e-3)
+
+
+def test_what_is_believed_beside_a_pin_is_what_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of characters that no search under the pin has moved, too."""
+    word, method = render("wandering", load_font(None, 30), np.random.default_rng(3), CLEAN).word(0), Segmental(
+        pretrained.shipped()
+    )
+    (known,) = method.e_step([word], [()])
+    far = Pin(8, tuple(map(float, known.boxes[8] + np.array([12, 0, 12, 0]))))
+
+    def elsewhere(placed: np.ndarray, *_: object) -> np.ndarray:
+        out = placed.copy()
+        out[0, 1] -= 2
+        return out
+
+    before = method.solve(word, method.prepare(word), (far,)).boxes
+    monkeypatch.setattr(segmental, "led", elsewhere)
+    after = method.solve(word, method.prepare(word), (far,)).boxes
+    assert (np.abs(after - before) > 0.5).any(axis=1).tolist() == [True] + [False] * 8

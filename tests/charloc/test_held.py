@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,12 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloc import pretrained
-from charloc.layout import ShapeCosts, shape_costs
-from charloc.methods import segmental
+from charloc.evidence import net_boxes
+from charloc.layout import Expected, ShapeCosts, shape_costs, solve
+from charloc.methods import _held, segmental
+from charloc.methods._held import shape_under
+from charloc.methods._learner import look
+from charloc.methods._looks import Seen
 from charloc.methods.segmental import Segmental
 from charloc.metrics import iou
+from charloc.nets import SegmentalNet
+from charloc.spans import Spans
 from charloc.synth import Degradation, Rendered, load_font, render
-from charloc.types import Pin
+from charloc.types import Pin, Pins
 
 ITALIC = str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "STIXGeneralItalic.ttf")
 TEXTS = ("feather", "yellow", "alphabet")
@@ -56,21 +63,108 @@ def spoiled(shape: Callable[..., ShapeCosts], monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_box_over_its_neighbours_leaves_them_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert spoiled(segmental.shape_under, monkeypatch) == 0
+    assert spoiled(shape_under, monkeypatch) == 0
     assert spoiled(as_fixed, monkeypatch) > 0, "else these words say nothing"
 
 
-def test_only_a_net_that_was_taught_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another net says of boxes it has learned from cuts: there a pin is where its box ends, as before."""
-    rendered = overlapping("feather")
-    word = rendered.word(0)
-    pins = (Pin(1, tuple(map(float, rendered.boxes[1]))),)
-    method = Segmental(pretrained.shipped())
-    method.taught = 0
-    one = method.solve(word, method.prepare(word), pins)
-    monkeypatch.setattr(segmental, "shape_under", as_fixed)
-    other = method.solve(word, method.prepare(word), pins)
-    np.testing.assert_array_equal(one.boxes, other.boxes)
+@dataclass(frozen=True)
+class Asked:
+    """What `shape_under` was asked for a word with some pins."""
+
+    fixed: np.ndarray
+    spans: Spans
+    expected: Expected
+    classes: np.ndarray
+    seen: Seen
+    order: list[int]
+
+    def shape(self, pins: Pins, taught: np.ndarray, order: list[int] | None = None) -> ShapeCosts:
+        net = taught_net()
+        return shape_under(
+            pins, order or self.order, self.fixed, self.spans, self.expected, self.classes, taught, net, self.seen
+        )
+
+
+def taught_net() -> SegmentalNet:
+    net = taught().net
+    assert net is not None
+    return net
+
+
+def asked(text: str, pins: Pins) -> Asked:
+    with pytest.MonkeyPatch.context() as patch:
+        kept: list[Asked] = []
+        real = segmental.shape_under
+
+        def keep(pins: Pins, order: list[int], fixed: np.ndarray, spans: Spans, expected: Expected,
+                 classes: np.ndarray, known: np.ndarray, net: SegmentalNet, seen: Seen) -> ShapeCosts:  # fmt: skip
+            kept.append(Asked(fixed, spans, expected, classes, seen, order))
+            return real(pins, order, fixed, spans, expected, classes, known, net, seen)
+
+        patch.setattr(segmental, "shape_under", keep)
+        word = overlapping(text).word(0)
+        (seen,) = taught()._seen([look(word)])
+        taught()._lay(word, pins, seen)
+    return kept[0]
+
+
+def pins_of(text: str, *indices: int) -> Pins:
+    return tuple(Pin(k, tuple(map(float, overlapping(text).boxes[k]))) for k in indices)
+
+
+def test_a_span_costs_what_the_net_s_box_of_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way the text reads: a pinned character is the one at its place in the layout."""
+    pins = pins_of("feather", 1, 4)
+    for order in ([0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1, 0]):
+        at = {order.index(pin.index): pin for pin in pins}
+        this = asked("feather", pins_of("feather", *sorted(at)))
+        shape = this.shape(pins, np.ones(7, bool), order)
+        monkeypatch.setattr(_held, "OFF_COST", 0.0)
+        free = this.shape(pins, np.ones(7, bool), order)
+        monkeypatch.undo()
+        extra = np.nan_to_num(shape.costs, posinf=0) - np.nan_to_num(free.costs, posinf=0)
+        assert np.flatnonzero(extra.any(axis=(1, 2))).tolist() == sorted(at)
+        for row, pin in at.items():
+            assert np.count_nonzero(extra[row]) > 20
+            for start, length in np.argwhere(np.isfinite(shape.costs[row]))[::7]:
+                span = np.array([start]), np.array([start + 1 + length])
+                view, ink, features = this.seen.look.view, this.seen.look.ink, this.seen.features
+                (box,) = net_boxes(taught_net(), ink, view, this.spans, *span, this.classes[[row]], features)
+                off = np.abs(box - np.array(pin.box)).mean() / ink.core
+                assert extra[row, start, length] == pytest.approx(_held.OFF_COST * off, rel=1e-3, abs=1e-3)
+
+
+def test_boundaries_are_free_within_a_taught_box_and_else_as_they_were_fixed() -> None:
+    pins = pins_of("feather", 2, 3)
+    this = asked("feather", pins)
+    at = np.searchsorted(this.spans.columns, this.fixed[2:5])
+    nobody, every = np.zeros(7, bool), np.ones(7, bool)
+    assert this.shape(pins, nobody).windows[2:5].tolist() == [[cut, cut] for cut in at]
+    np.testing.assert_array_equal(
+        this.shape(pins, nobody).costs, shape_costs(this.spans, this.expected, this.fixed).costs
+    )
+    both = this.shape(pins, every).windows[2:5]
+    assert (both[:, 0] <= at).all() and (at <= both[:, 1]).all() and (both[:, 0] < both[:, 1]).all()
+    ink = this.seen.look.ink
+    x0, y0, x1, y1 = overlapping("feather").boxes[2]
+    left, right = (float(ink.upright_column(x, (y0 + y1) / 2)) for x in (x0, x1))
+    within = this.spans.columns[both[0]]
+    assert left - 0.16 * ink.core <= within[0] and within[1] <= right + 0.16 * ink.core
+    # A boundary of a character that nothing taught stays where it is held, whoever is beside it.
+    one = this.shape(pins, np.arange(7) == 2).windows[2:5]
+    assert one[0, 0] < one[0, 1] and one[1:].tolist() == [[cut, cut] for cut in at[1:]]
+
+
+def test_where_boundaries_were_fixed_there_stays_a_layout() -> None:
+    """Pins may be pushed aside by others, out of their own boxes."""
+    pins = pins_of("feather", 2)
+    this = asked("feather", pins)
+    aside = this.fixed.copy()
+    aside[2:4] = this.spans.columns[[-6, -5]]
+    shape = replace(this, fixed=aside).shape(pins, np.ones(7, bool))
+    cuts = len(this.spans.columns)
+    assert shape.windows[2, 1] >= cuts - 6 and shape.windows[3, 1] >= cuts - 5
+    assert np.isfinite(solve(this.spans, this.expected, shape=shape).cost)
 
 
 @settings(max_examples=25, deadline=None)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from charloc.descent import Schedule
-from charloc.learning import Sample, augment, collate, train, train_boxes
+from charloc.learning import Sample, augment, collate, parted, train, train_boxes
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
 
@@ -34,6 +39,28 @@ def test_targets_are_where_the_spans_are_and_padding_does_not_count() -> None:
     assert batch.name.tolist() == [1, 2, 1, 2]
     assert list(zip(batch.start.tolist(), batch.end.tolist(), strict=True)) == [(3, 7), (9, 14)] * 2
     np.testing.assert_allclose(batch.edges[1], [-0.3, 1, 0.3, 0])
+
+
+def test_a_frame_is_one_character_s_but_spans_are_as_they_were_found() -> None:
+    """Where ink leans over its neighbour's the two spans overlap; frames of both go half and half, in any order."""
+    this = sample()
+    this.spans[0], this.spans[2] = (9, 16), (3, 13)
+    batch = collate([this], None)
+    assert batch.targets.tolist() == [[0, 0, 0] + [2] * 8 + [1] * 5 + [0] * 4]
+    assert list(zip(batch.start.tolist(), batch.end.tolist(), strict=True)) == [(9, 16), (3, 13)]
+
+
+@given(arrays(np.float32, st.tuples(st.integers(0, 6), st.just(2)), elements=st.floats(0, 50, width=32)))
+def test_parted_spans_do_not_overlap_and_others_stay(drawn: np.ndarray) -> None:
+    spans = np.sort(drawn, axis=1)
+    spans[1:2] = np.nan
+    out = parted(spans)
+    np.testing.assert_array_equal(np.isnan(out), np.isnan(spans))
+    known = np.flatnonzero(np.isfinite(spans[:, 0]))
+    in_order = known[np.argsort(spans[known].mean(axis=1), kind="stable")]
+    assert all(out[one, 1] <= out[other, 0] for one, other in pairwise(in_order))
+    if all(spans[one, 1] <= spans[other, 0] for one, other in pairwise(in_order)):
+        np.testing.assert_array_equal(out, spans)
 
 
 def test_pinned_characters_count_as_they_weigh() -> None:

@@ -11,7 +11,7 @@ import pytest
 from charloc import checkpoint as on_disk
 from charloc import descent, learning_ink
 from charloc.glances import MORE_SIZES, SIZES
-from charloc.methods import Checkpoint, _learner, make
+from charloc.methods import Checkpoint, _learner, make, segmental
 from charloc.methods.segmental import Segmental
 from charloc.pretraining import pretrain
 from charloc.synth import Degradation, Rendered, load_font, render
@@ -127,7 +127,12 @@ def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
 def test_more_is_learned_from_a_start_and_ink_stays(
     small_batches: object, learned: Checkpoint, rendered: list[Rendered]
 ) -> None:
-    on = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
+    searched: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        laid = segmental.each_laid
+        patch.setattr(segmental, "each_laid", lambda *some: (searched.append(some[-1] is not None), laid(*some))[1])
+        on = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
+    assert searched == [False, True], "letters are learned from true boxes as they are, only where they end is searched"
     assert {*on.tensors} == {*learned.tensors} and Segmental(on).knows_spans
     for name, each in learned.tensors.items():
         assert np.array_equal(on.tensors[name], each) == name.startswith("ink."), name

@@ -61,27 +61,78 @@ def test_a_span_that_was_found_comes_with_its_box(some: Some) -> None:
     assert after.pixels is before.pixels and after.weights is before.weights
 
 
+def test_found_spans_are_of_the_characters_that_stand_there_in_whatever_order(some: Some) -> None:
+    """In text from right to left the first character to read is the last one in the layout."""
+    method, word, true = Segmental(pretrained.shipped()), some.words[0], some.rendered[0].boxes.astype(np.float32)
+    (seen,) = method._seen([look(word)])
+    laid = method._lay(word, (), seen)
+    count = len(true)
+    nothing = Sample(
+        seen.look.view.pixels, laid.classes, *(np.zeros((count, n), np.float32) for n in (2, 4)), np.ones(count)
+    )
+    forwards = found_at(nothing, seen.look, laid, true)
+    backwards = found_at(nothing, seen.look, replace(laid, order=laid.order[::-1]), true[::-1])
+    np.testing.assert_array_equal(backwards.spans[::-1], forwards.spans)
+    np.testing.assert_array_equal(backwards.edges[::-1], forwards.edges)
+
+
+def test_a_found_span_that_overlaps_its_box_too_little_changes_nothing(some: Some) -> None:
+    """A full stop is narrower than what counts as near: a pin must not be learned from its neighbour's ink."""
+    method, word, true = Segmental(pretrained.shipped()), some.words[0], some.rendered[0].boxes.astype(np.float32)
+    (seen,) = method._seen([look(word)])
+    laid = method._lay(word, (), seen)
+    narrow = true.copy()
+    narrow[1, 2] = narrow[1, 0] + 0.3 * (narrow[1, 2] - narrow[1, 0])
+    base = Sample(
+        seen.look.view.pixels, laid.classes, *(np.zeros((len(true), n), np.float32) for n in (2, 4)),
+        np.ones(len(true)),
+    )  # fmt: skip
+    assert found_at(base, seen.look, laid, narrow).spans[1].any()
+    assert not found_at(base, seen.look, laid, narrow, least=0.5).spans[1].any()
+
+
 def test_a_round_of_a_taught_net_learns_from_the_spans_that_its_search_finds(
     some: Some, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those under the pins, too; a net that only ink taught learns from those of the boxes, as it always did."""
+    """Under the pins, with their boxes; a net that only ink taught learns from spans of boxes, as from true ones."""
     seen: list[list[Sample]] = []
     monkeypatch.setattr(segmental, "train", lambda _, samples, *__: (seen.append(samples), {})[1])
     words, guess, rendered = some.words[:4], some.guess[:4], some.rendered[:4]
-    pins: list[Pins] = [(Pin(1, tuple(map(float, rendered[0].boxes[1]))),), (), (), ()]
+    box = rendered[0].boxes[2] - np.array([0, 1, 0, 1])
+    pins: list[Pins] = [(Pin(2, tuple(map(float, box))),), (), (), ()]
     method = Segmental(pretrained.shipped())
-    for taught in (method.taught, 0):
-        method.taught = taught
-        method.m_step(training(words, guess, pins), steps=1)
-    method.taught = len(method.charset.symbols)
-    for word, facts, belief, sample, old in zip(words, pins, guess, *seen, strict=True):
+    laid: list[Pins] = []
+    lay = method._lay
+    monkeypatch.setattr(method, "_lay", lambda word, facts, look: (laid.append(facts), lay(word, facts, look))[1])
+    method.m_step(training(words, guess, pins), steps=1)
+    assert sorted(laid, key=len, reverse=True) == pins
+    method.m_step(training(words, guess, pins), steps=1, true=True)
+    taught, method.taught = method.taught, 0
+    method.m_step(training(words, guess, pins), steps=1)
+    assert len(laid) == len(words), "nothing was searched"
+    method.taught = taught
+    found, of_true, of_untaught = seen
+    for word, facts, belief, sample, *others in zip(words, pins, guess, found, of_true, of_untaught, strict=True):
         own = look(word, method._own_ink())
-        laid = method._lay(word, facts, *method._seen([own]))
-        boxes = believed_boxes(belief, facts)
         base, _ = believed(own, word, belief, facts, method.charset)
-        np.testing.assert_array_equal(old.spans, base.spans)
-        np.testing.assert_allclose(sample.spans, found_at(base, own, laid, boxes).spans, atol=0.05)
-        assert (sample.weights == old.weights).all() and np.abs(sample.spans - old.spans).max() > 0.1
+        for other in others:
+            np.testing.assert_array_equal(other.spans, base.spans)
+        expected = found_at(base, own, lay(word, facts, *method._seen([own])), believed_boxes(belief, facts), 0.5)
+        np.testing.assert_allclose(sample.spans, expected.spans, atol=0.05)
+        assert (sample.weights == base.weights).all()
+    assert max(np.abs(one.spans - other.spans).max() for one, other in zip(found, of_true, strict=True)) > 0.1
+    own, pinned = look(words[0], method._own_ink()), found[0]
+    at, baseline = own.ink.place(pinned.spans[2].mean(keepdims=True) * STRIDE / own.view.scale + own.view.origin)
+    back = np.array([*at, *baseline] * 2) + np.array([1, -1, 1, -1]) * pinned.edges[2] * own.ink.core
+    np.testing.assert_allclose(back, box, atol=0.01)
+
+
+def test_a_word_of_which_nothing_is_visible_ends_no_round(some: Some) -> None:
+    word, belief = some.words[0], some.guess[0]
+    hidden = tuple(Pin(k, None, "invisible") for k in range(len(word.characters)))
+    method = Segmental(pretrained.shipped())
+    method.m_step(training([word, some.words[1]], [belief, some.guess[1]], [hidden, ()]), steps=1)
+    assert method.rounds > 0
 
 
 def test_only_characters_that_true_boxes_taught_end_where_the_net_says(some: Some) -> None:
