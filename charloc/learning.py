@@ -248,11 +248,16 @@ def _frames(span: NDArray[np.float32], frames: int) -> tuple[int, int]:
     return start, int(np.clip(round(float(span[1])), start + 1, frames))
 
 
-def parted(spans: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Spans (L, 2) of which those that overlap end halfway: a frame is one character's. In any order; NaN stays."""
+def parted(spans: NDArray[np.float32], order: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """Spans (L, 2) of which those that overlap end halfway: a place is one character's. NaN stays.
+
+    Args:
+        order: how the characters follow each other; None: as the spans' middles do.
+    """
     out = spans.copy()
-    known = np.flatnonzero(np.isfinite(spans[:, 0]))
-    for one, other in pairwise(known[np.argsort(spans[known].mean(axis=1), kind="stable")]):
+    known = np.isfinite(spans[:, 0])
+    following = np.argsort(spans.mean(axis=1), kind="stable").tolist() if order is None else order
+    for one, other in pairwise(k for k in following if known[k]):
         if out[one, 1] > out[other, 0]:
             out[one, 1] = out[other, 0] = (out[one, 1] + out[other, 0]) / 2
     return out

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from charloc.descent import BATCH, Shown
 from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.inkmap import OwnInk
-from charloc.learning import Sample
+from charloc.learning import Sample, parted
 from charloc.learning_ink import own_ink
 from charloc.methods import Checkpoint
 from charloc.nets import STRIDE
@@ -233,11 +232,7 @@ def believed(seen: Look, word: WordImage, current: Localization, pins: Pins, cha
     middle = ink.upright_column(x, y)
     wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     half = np.maximum(wide - abs(ink.slant) * tall, 0.4 * wide) / 2
-    left, right = middle - half, middle + half
-    order = [i for i in visual_order(word.characters) if np.isfinite(left[i])]
-    for one, other in pairwise(order):
-        if right[one] > left[other]:
-            right[one] = left[other] = (right[one] + left[other]) / 2
+    left, right = parted(np.stack([middle - half, middle + half], axis=1), visual_order(word.characters)).T
     spans = np.stack([seen.view.frames(left, STRIDE), seen.view.frames(right, STRIDE)], axis=1)
     at, baseline = ink.place((left + right) / 2)
     edges = np.stack([boxes[:, 0] - at, baseline - boxes[:, 1], boxes[:, 2] - at, baseline - boxes[:, 3]], axis=1)

@@ -31,19 +31,8 @@ from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._held import pinned_boxes, shape_under
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, look, steps_and_repeats
-from charloc.methods._looks import (
-    Free,
-    Laid,
-    Lay,
-    Looks,
-    Placed,
-    Seen,
-    each_doubt,
-    each_laid,
-    found_at,
-    place,
-    see,
-)  # fmt: skip
+from charloc.methods._lessons import Lay, each_laid, found_at
+from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, each_doubt, place, see
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import STRIDE, SegmentalNet

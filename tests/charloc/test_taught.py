@@ -11,7 +11,7 @@ from charloc import pretrained
 from charloc.em import first_guess
 from charloc.methods import segmental
 from charloc.methods._learner import believed, believed_boxes, look
-from charloc.methods._looks import found_at
+from charloc.methods._lessons import found_at
 from charloc.methods.segmental import Sample, Segmental
 from charloc.nets import STRIDE
 from charloc.synth import Degradation, Rendered, load_font, render, render_set
