@@ -12,10 +12,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from annotator.aligner import Aligner
 from db import Store
@@ -27,6 +28,7 @@ from tests.projects import TEXTS, make_project
 
 SERVER = Path(__file__).with_name("server.py")
 TIMEOUT_S = 60
+PROFILE: Any = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
 ALLOWED_COMPLAINTS = ("net::ERR_", "Failed to load resource")
 GRADIO = "/assets/"
 """Where Gradio's own scripts are: one that is still loading its list of endpoints logs that the server was killed."""
@@ -37,9 +39,7 @@ class Server:
 
     def __init__(self, project: Path) -> None:
         self.project = project
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -75,6 +75,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser's profile that has been here before: it has Gradio's scripts, and forgets all else between tests."""
+    with browser.new_context(**PROFILE) as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Where each test's server listens in its turn: a browser keeps compiled scripts by address."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
 def ready_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project made once, to be copied."""
     folder = tmp_path_factory.mktemp("ready") / "project"
@@ -95,9 +108,9 @@ def store(project: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def server(store: Store, project: Path) -> Iterator[str]:
+def server(store: Store, project: Path, port: int) -> Iterator[str]:
     """The address of the application, served from this process."""
-    with served(store, project) as url:
+    with served(store, project, port) as url:
         yield url
 
 
@@ -111,10 +124,20 @@ def killable(project: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
+def page(visitor: BrowserContext, server: str) -> Iterator[Page]:
     """The editor with its first word, nothing clicked; any complaint of the browser fails the test."""
-    with uncomplaining(browser, server) as opened:
-        yield opened
+    blank = visitor.new_page()
+    devtools = visitor.new_cdp_session(blank)
+    devtools.send("Storage.clearDataForOrigin", {"origin": server.rstrip("/"), "storageTypes": "all"})
+    devtools.detach()
+    visitor.clear_cookies()
+    try:
+        with heard(blank):
+            blank.goto(server)
+            yield blank
+    finally:
+        for each in visitor.pages:
+            each.close()
 
 
 @pytest.fixture
@@ -151,7 +174,17 @@ def fresh_page(lasting_page: Page) -> Page:
 
 @contextmanager
 def uncomplaining(browser: Browser, url: str) -> Iterator[Page]:
-    """A page whose errors, other than of the network, fail the test."""
+    """A page in a profile of its own, whose errors, other than of the network, fail the test."""
+    with browser.new_context(**PROFILE) as context:
+        opened = context.new_page()
+        with heard(opened):
+            opened.goto(url)
+            yield opened
+
+
+@contextmanager
+def heard(page: Page) -> Iterator[None]:
+    """Whatever the page complains of meanwhile, other than of the network, fails the test."""
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
@@ -159,13 +192,17 @@ def uncomplaining(browser: Browser, url: str) -> Iterator[Page]:
         if message.type == "error" and not of_gradio and not any(text in message.text for text in ALLOWED_COMPLAINTS):
             complaints.append(f"{message.text} ({message.location})")
 
-    with browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB") as context:
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
-        opened.on("console", listen)
-        opened.goto(url)
-        yield opened
+    page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
+    page.on("console", listen)
+    yield
     assert not complaints
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from db import Correction, Store
 
@@ -16,13 +17,15 @@ def ready(page: Page) -> dict[str, Any]:
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Show a page; on a narrow screen the last ones are in a menu."""
+    """Show a page; on a narrow screen the last ones are in a menu, into which they go a moment after it narrowed."""
     shown, more = page.get_by_role("tab", name=name, exact=True), page.get_by_role("button", name="More tabs")
     expect(shown.or_(more).first).to_be_visible()
-    if not shown.is_visible():
-        more.click()
-        shown = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
-    shown.click()
+    if shown.is_visible():
+        with suppress(Error):
+            shown.click(timeout=2_000)
+            return
+    more.click()
+    page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True).click()
 
 
 def word(page: Page) -> dict[str, Any]:

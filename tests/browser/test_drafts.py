@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from db import Store
+from tests.browser.conftest import uncomplaining
 from tests.browser.looking import all_saved, marks, only_correction, ready, selected, word
 
 KEPT = "Object.keys(localStorage).filter((key) => key.includes('.draft.'))"
@@ -15,12 +17,13 @@ NO_LOCKS = "delete Navigator.prototype.locks"
 
 
 @pytest.fixture(params=["locks", "none"])
-def first_tab(page: Page, request: pytest.FixtureRequest) -> Page:
+def first_tab(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The editor; also where the browser has no locks, as over plain http from another machine."""
-    if request.param == "none":
-        page.context.add_init_script(NO_LOCKS)
-        page.reload()
-    return page
+    with uncomplaining(browser, server) as page:
+        if request.param == "none":
+            page.context.add_init_script(NO_LOCKS)
+            page.reload()
+        yield page
 
 
 def another(page: Page, url: str) -> Page:
