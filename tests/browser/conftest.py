@@ -126,15 +126,15 @@ def killable(project: Path) -> Iterator[Server]:
 @pytest.fixture
 def page(visitor: BrowserContext, server: str) -> Iterator[Page]:
     """The editor with its first word, nothing clicked; any complaint of the browser fails the test."""
-    blank = visitor.new_page()
-    devtools = visitor.new_cdp_session(blank)
+    opened = visitor.new_page()
+    devtools = visitor.new_cdp_session(opened)
     devtools.send("Storage.clearDataForOrigin", {"origin": server.rstrip("/"), "storageTypes": "all"})
     devtools.detach()
     visitor.clear_cookies()
     try:
-        with heard(blank):
-            blank.goto(server)
-            yield blank
+        with heard(opened):
+            opened.goto(server)
+            yield opened
     finally:
         for each in visitor.pages:
             each.close()

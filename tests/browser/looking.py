@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from db import Correction, Store
 
@@ -21,11 +21,13 @@ def open_tab(page: Page, name: str) -> None:
     shown, more = page.get_by_role("tab", name=name, exact=True), page.get_by_role("button", name="More tabs")
     expect(shown.or_(more).first).to_be_visible()
     if shown.is_visible():
-        with suppress(Error):
+        with suppress(TimeoutError):
             shown.click(timeout=2_000)
             return
-    more.click()
-    page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True).click()
+    if not shown.is_visible():
+        more.click()
+        shown = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+    shown.click()
 
 
 def word(page: Page) -> dict[str, Any]:
