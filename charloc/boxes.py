@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-from charloc.ink import Ink, label_columns
+from charloc.ink import Ink
 from charloc.layout import Expected
+from charloc.seams import label_columns
 from charloc.spans import Spans
 from charloc.text import is_space, visual_order
 from charloc.types import Localization, PinError, Pins, TranscriptError, WordImage

@@ -19,6 +19,35 @@ from charloc.inkmap import OwnInk, ink_map
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 EIGHT = np.ones((3, 3), dtype=bool)
+ABOVE, BELOW = 2.5, 1.2
+"""Core heights above and below a core band's bottom within which its line has ink."""
+SKEWED = 0.06
+"""How much a line whose skew is not known may rise or fall, px a px."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A core band that is known: the y of its bottom at one column, and its height, px."""
+
+    x: float
+    bottom: float
+    core: float
+
+    def rows(self, shape: tuple[int, int]) -> slice:
+        """The rows of a picture (H, W) in which a line with this core band can have ink, whatever its skew."""
+        height, width = shape
+        slack = SKEWED * max(self.x, width - self.x)
+        top = int(np.clip(self.bottom - ABOVE * self.core - slack, 0, height - 1))
+        return slice(top, int(np.clip(np.ceil(self.bottom + BELOW * self.core + slack), top + 1, height)))
+
+    def scaled(self, across: float, down: float) -> Band:
+        """The same in a picture so many times wider and taller."""
+        return Band(self.x * across, self.bottom * down, self.core * down)
+
+    def at_middle(self, skew: float, width: int) -> tuple[float, float]:
+        """The band's top and bottom at the middle column of a picture so wide."""
+        bottom = self.bottom + skew * (width / 2 - self.x)
+        return bottom - self.core, bottom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,29 +103,42 @@ class Ink:
         return float(self.shift[0]) + self.slant * self.mask.shape[0] / 2
 
 
-def find_ink(pixels: NDArray[np.uint8], marks: bool = False, own: OwnInk | None = None) -> Ink:
+def find_ink(
+    pixels: NDArray[np.uint8], marks: bool = False, own: OwnInk | None = None, band: Band | None = None
+) -> Ink:
     """The ink of a word image: cleaned of rules, specks and neighbouring lines, its slant and core band measured.
 
     Args:
         pixels: uint8 (H, W), grey.
         marks: whether the transcript has small marks (a full stop, quotes), which might else be taken for specks.
         own: tells the word's own ink from other dark things (`inkmap.ink_map`).
+        band: where the core band is, if somebody knows; what is too far from it is not looked at, and counts as paper.
     """
-    raw, threshold = ink_map(pixels, own)
+    if band is None:
+        raw, threshold = ink_map(pixels, own)
+    else:
+        rows, raw = band.rows(pixels.shape), np.zeros(pixels.shape, dtype=np.float32)
+        raw[rows], threshold = ink_map(pixels[rows], own)
     mask = raw > threshold
     mask &= ~_rules(mask)
     stroke = _stroke_width(mask)
-    skew, top, bottom = core_band(mask)
+    skew, top, bottom = _measured(mask, band)
     found = mask
     mask, components, areas = _clean(found, raw, stroke, skew, top, bottom, marks)
     if not np.array_equal(mask, found):
-        skew, top, bottom = core_band(mask)
+        skew, top, bottom = _measured(mask, band)
     soft = np.where(ndimage.binary_dilation(mask, EIGHT), raw, 0.0).astype(np.float32)
     slant = _slant(mask)
     middle = mask.shape[0] / 2
     shift = np.rint((np.arange(mask.shape[0]) - middle) * slant).astype(np.int32)
     shift -= shift.min()
     return Ink(raw, soft, mask, components, areas, skew, slant, top, bottom, stroke, shift, _upright(soft, shift))
+
+
+def _measured(mask: NDArray[np.bool_], band: Band | None) -> tuple[float, float, float]:
+    """`core_band`, but for what is known."""
+    skew, top, bottom = core_band(mask)
+    return (skew, top, bottom) if band is None else (skew, *band.at_middle(skew, mask.shape[1]))
 
 
 def _rules(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -318,73 +360,3 @@ def _upright(picture: Floats, shift: Ints) -> Floats:
     for y in range(height):
         out[y, shift[y] : shift[y] + width] = picture[y]
     return out
-
-
-@njit(cache=True, nogil=True)
-def seam_tables(upright: Floats, middle: int, sideways: float) -> tuple[Floats, NDArray[np.int8]]:
-    """Cheapest way from every pixel to the picture's top (rows above `middle`) or bottom (the others).
-
-    A seam moves one row at a time and at most one column sideways; it pays the soft ink it crosses, and `sideways`
-    for each sideways step.
-
-    Returns:
-        cost: float32 (H, U), ink crossed from that pixel on, itself included.
-        step: int8 (H, U), the column step (-1, 0, 1) to the next row outwards.
-    """
-    height, width = upright.shape
-    cost = np.zeros((height, width), dtype=np.float32)
-    step = np.zeros((height, width), dtype=np.int8)
-    for half in range(2):
-        count = middle if half == 0 else height - middle
-        for i in range(count):
-            y = i if half == 0 else height - 1 - i
-            previous = y - 1 if half == 0 else y + 1
-            for u in range(width):
-                best, go = np.float32(0.0), 0
-                if i > 0:
-                    best = cost[previous, u]
-                    if u > 0 and cost[previous, u - 1] + sideways < best:
-                        best, go = cost[previous, u - 1] + sideways, -1
-                    if u + 1 < width and cost[previous, u + 1] + sideways < best:
-                        best, go = cost[previous, u + 1] + sideways, 1
-                cost[y, u] = best + upright[y, u]
-                step[y, u] = go
-    return cost, step
-
-
-def seam_costs(cost: Floats, middle: int) -> Floats:
-    """Ink crossed by the best seam through each column at the middle row, (U,)."""
-    if middle == 0:
-        return cost[0]
-    return np.minimum(cost[middle - 1] + cost[middle], 1e6).astype(np.float32)
-
-
-@njit(cache=True, nogil=True)
-def label_columns(step: NDArray[np.int8], middle: int, cuts: Ints, shift: Ints, width: int) -> Ints:
-    """Which span each pixel of the picture belongs to, (H, W): the number of seams at or left of it.
-
-    Args:
-        step: from `seam_tables`.
-        cuts: int32 (K,), upright columns at the middle row, ascending; pixel `cut` is right of the cut.
-    """
-    height, upright_width = step.shape
-    at = np.zeros((height, len(cuts)), dtype=np.int32)
-    for k in range(len(cuts)):
-        u = min(max(cuts[k], 0), upright_width - 1)
-        for y in range(middle - 1, -1, -1):
-            at[y, k] = u if cuts[k] < upright_width else upright_width
-            u += step[y, u]
-        u = min(max(cuts[k], 0), upright_width - 1)
-        for y in range(middle, height):
-            at[y, k] = u if cuts[k] < upright_width else upright_width
-            u += step[y, u]
-    labels = np.zeros((height, width), dtype=np.int32)
-    for y in range(height):
-        k, reached = 0, 0
-        for x in range(width):
-            u = x + shift[y]
-            while k < len(cuts) and max(at[y, k], reached) <= u:
-                reached = max(at[y, k], reached)
-                k += 1
-            labels[y, x] = k
-    return labels

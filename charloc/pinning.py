@@ -12,6 +12,7 @@ from charloc.ink import Ink
 from charloc.text import shorten, visual_order
 from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
+Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 ROUNDING_PX = 0.01
 """Pins that are as far apart as they need to be may be nearer by this much once they are upright."""
@@ -24,6 +25,13 @@ def visible_order(characters: Sequence[str], pins: Pins) -> list[int]:
     """
     hidden = {pin.index for pin in pins if pin.box is None}
     return [i for i in visual_order(characters) if i not in hidden]
+
+
+def pinned_boxes(order: Sequence[int], pins: Pins) -> Floats:
+    """The pinned boxes in layout order, float32 (L, 4), NaN where there is none."""
+    boxes = {pin.index: pin.box for pin in pins if pin.box is not None}
+    nowhere = (np.nan,) * 4
+    return np.array([boxes.get(i, nowhere) for i in order], dtype=np.float32).reshape(-1, 4)
 
 
 def pinned_bounds(ink: Ink, word: WordImage, order: Sequence[int], pins: Pins) -> tuple[Ints | None, Ints]:

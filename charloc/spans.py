@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from charloc.ink import Ink, label_columns, seam_costs, seam_tables
+from charloc.ink import Ink
+from charloc.seams import label_columns, seam_costs, seam_tables
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -17,6 +17,7 @@ from charloc.evidence import net_boxes
 from charloc.layout import Expected, ShapeCosts, shape_costs
 from charloc.methods._looks import Seen
 from charloc.nets import SegmentalNet
+from charloc.pinning import pinned_boxes
 from charloc.spans import Spans
 from charloc.types import Pins
 
@@ -24,13 +25,6 @@ OFF_COST = 80.0
 """Nats for a span whose box is one core height off the pinned one, in the mean of its edges."""
 SLACK = 0.15
 """Core heights beyond a pinned box within which its character may be cut."""
-
-
-def pinned_boxes(order: Sequence[int], pins: Pins) -> NDArray[np.float32]:
-    """The pinned boxes in layout order, float32 (L, 4), NaN where there is none."""
-    boxes = {pin.index: pin.box for pin in pins if pin.box is not None}
-    nowhere = (np.nan,) * 4
-    return np.array([boxes.get(i, nowhere) for i in order], dtype=np.float32).reshape(-1, 4)
 
 
 def shape_under(

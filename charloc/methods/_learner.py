@@ -19,7 +19,7 @@ from torch import nn
 
 from charloc.descent import BATCH, Shown
 from charloc.glyphs import has_marks
-from charloc.ink import Ink, find_ink
+from charloc.ink import Band, Ink, find_ink
 from charloc.inkmap import OwnInk
 from charloc.learning import Sample, parted
 from charloc.learning_ink import own_ink
@@ -182,8 +182,8 @@ class Look:
     view: View
 
 
-def look(word: WordImage, own: OwnInk | None = None) -> Look:
-    ink = find_ink(word.pixels, has_marks(word.characters), own)
+def look(word: WordImage, own: OwnInk | None = None, band: Band | None = None) -> Look:
+    ink = find_ink(word.pixels, has_marks(word.characters), own, band)
     return Look(ink, view(ink))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,14 +13,16 @@ from charloc.boxes import boundary_certainty
 from charloc.calibration import Calibration
 from charloc.confidence import features, frame_fit
 from charloc.evidence import chosen
-from charloc.glances import doubts
+from charloc.glances import SIZES, doubts, resized
+from charloc.ink import Band
+from charloc.inkmap import OwnInk
 from charloc.lattice import segmentation_posterior
 from charloc.layout import Evidence, Expected, ShapeCosts, Solution, solve
 from charloc.learning import autocast
-from charloc.methods._learner import Look
+from charloc.methods._learner import Look, look
 from charloc.nets import REACH, STRIDE, SegmentalNet
 from charloc.spans import Spans
-from charloc.types import Localization
+from charloc.types import Localization, WordImage
 from charloc.wholes import Wholes
 
 Floats = NDArray[np.float32]
@@ -64,17 +66,74 @@ def see(net: SegmentalNet, looks: Sequence[Look], spans: bool) -> list[Seen]:
     return [each for each in out if each is not None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Eye:
+    """What sees words: a net, whether it knows which spans are whole characters, and what tells their own ink."""
+
+    net: SegmentalNet
+    spans: bool
+    own: OwnInk | None
+
+    def look(self, word: WordImage, band: Band | None = None) -> Look:
+        """The word as it is, its core band known or not."""
+        return look(word, self.own, band)
+
+    def see(self, looks: Sequence[Look]) -> list[Seen]:
+        return see(self.net, looks, self.spans)
+
+    def glance(self, word: WordImage, band: Band | None = None) -> Seen:
+        """What is seen of one word as it is."""
+        (seen,) = self.see([self.look(word, band)])
+        return seen
+
+    def looks(self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map) -> list[Looks]:
+        """What is seen of each word as it is and at other sizes.
+
+        Args:
+            mapped: as `map`; may do several at a time.
+        """
+        seen = self.see(list(mapped(self.look, words)))
+        return [Looks(own, others) for own, others in zip(seen, self.further(words, mapped), strict=True)]
+
+    def further(
+        self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map,
+        sizes: Sequence[tuple[float, float]] = SIZES, band: Band | None = None,
+    ) -> list[list[tuple[Seen, Floats]]]:  # fmt: skip
+        """What is seen of each word at other sizes, its core band known or not."""
+
+        def resized_look(other: tuple[WordImage, Floats]) -> Look:
+            word, (across, down, *_) = other
+            return self.look(word, None if band is None else band.scaled(across, down))
+
+        others = [resized(word, size) for word in words for size in sizes]
+        seen = self.see(list(mapped(resized_look, others)))
+        pairs = list(zip(seen, (factors for _, factors in others), strict=True))
+        each = len(sizes)
+        return [pairs[i * each : (i + 1) * each] for i in range(len(words))]
+
+
 @dataclass(slots=True, eq=False)
 class Looks:
     """A picture as it is, and at other sizes: each with what its boxes are to be divided by, (4,); None: not looked at
     yet. `more`: at those sizes that are looked at only where the others are apart. `known`: where all looks have the
-    characters of a transcript, if that was found before."""
+    characters of a transcript, if that was found before. `told`: what is seen if the core band is the one that
+    pins told of last."""
 
     own: Seen
     others: list[tuple[Seen, Floats]] | None
     more: list[tuple[Seen, Floats]] | None = None
     free: Free | None = None
     known: tuple[tuple[str, ...], Localization] | None = None
+    told: ToldLooks | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ToldLooks:
+    """As `own` and `others` of `Looks`, the core band being known."""
+
+    band: Band
+    own: Seen
+    others: list[tuple[Seen, Floats]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -13,11 +14,12 @@ from charloc.glyphs import has_marks
 from charloc.ink import Ink, find_ink
 from charloc.inkmap import OwnInk
 from charloc.lattice import segmentation_posterior
-from charloc.layout import expected_glyphs, solve
+from charloc.layout import Expected, expected_glyphs, solve
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.pinning import pinned_bounds, visible_order
+from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
-from charloc.types import Localization, Pins, TrainingSet, WordImage
+from charloc.told import told
+from charloc.types import Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 LONGEST = 3.2
 """No character is wider than this, in core heights."""
@@ -59,7 +61,7 @@ class Guess:
         return find_ink(word.pixels, has_marks(word.characters), self.own)
 
     def solve(self, word: WordImage, prepared: Ink, pins: Pins) -> Localization:
-        return guess_in(word, prepared, pins)
+        return guess_in(word, prepared, pins, self.own)
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint({}, {"method": self.name})
@@ -72,17 +74,28 @@ def guess_word(word: WordImage, pins: Pins = (), own: OwnInk | None = None) -> L
         PinError: the pins contradict each other.
         TranscriptError: more characters than columns of pixels.
     """
-    return guess_in(word, find_ink(word.pixels, has_marks(word.characters), own), pins)
+    return guess_in(word, find_ink(word.pixels, has_marks(word.characters), own), pins, own)
 
 
-def guess_in(word: WordImage, ink: Ink, pins: Pins) -> Localization:
-    """As `guess_word`, in the word's ink."""
+def guess_in(word: WordImage, ink: Ink, pins: Pins, own: OwnInk | None = None) -> Localization:
+    """As `guess_word`, in the word's ink, or in the ink that its pins tell of if that explains the word better."""
     order = visible_order(word.characters, pins)
     if not order:
         return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, "guess")
+    expected = expected_glyphs([word.characters[i] for i in order])
+    plain = _laid(word, ink, order, expected, pins)
+    says = told(ink, pinned_boxes(order, pins), expected)
+    if says is not None:
+        with suppress(TranscriptError):  # too many characters for letters so large
+            anew = find_ink(word.pixels, has_marks(word.characters), own, says.band)
+            other = _laid(word, anew, order, expected, pins)
+            return other if other.score + says.nats > plain.score else plain
+    return plain
+
+
+def _laid(word: WordImage, ink: Ink, order: Sequence[int], expected: Expected, pins: Pins) -> Localization:
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)
-    expected = expected_glyphs([word.characters[i] for i in order])
     solution = solve(spans, expected, fixed=fixed)
     boxes, _ = ink_boxes(ink, spans, solution.bounds, expected)
     posterior, _ = segmentation_posterior(solution.costs, solution.starts, solution.ends)

@@ -9,7 +9,7 @@ scale): at full weight they overrule good ink and easy data gets worse round by 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -23,22 +23,23 @@ from charloc.calibration import Calibration, fit
 from charloc.descent import Schedule
 from charloc.evidence import cumulate, net_boxes
 from charloc.fusion import believed_within, fuse
-from charloc.glances import HELD, MORE_SIZES, SIZES, apart, led, misplaced, resized, settle
+from charloc.glances import HELD, MORE_SIZES, apart, led, misplaced, settle
 from charloc.glyphs import has_marks
 from charloc.layout import solve
 from charloc.learning import Sample, blend, train, train_boxes, train_wholes
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._held import pinned_boxes, shape_under
-from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, look, steps_and_repeats
+from charloc.methods._held import shape_under
+from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, steps_and_repeats
 from charloc.methods._lessons import Lay, each_laid, found_at
-from charloc.methods._looks import Free, Laid, Looks, Placed, Seen, each_doubt, place, see
+from charloc.methods._looks import Eye, Free, Laid, Looks, Placed, Seen, ToldLooks, each_doubt, place
 from charloc.methods.guess import LONGEST
 from charloc.metrics import iou
 from charloc.nets import STRIDE, SegmentalNet
-from charloc.pinning import pinned_bounds, visible_order
+from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
+from charloc.told import told
 from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
@@ -139,7 +140,7 @@ class Segmental(Learner[SegmentalNet]):
         every = range(len(training.words))
         samples: list[Sample] = []
         own = self._own_ink()
-        for i, seen, laid in each_laid(training, every, partial(progress, "lay out"), own, self._seen, self._lay):
+        for i, seen, laid in each_laid(training, every, partial(progress, "lay out"), own, self._see, self._lay):
             if laid is not None:
                 classes = self.charset.encode(training.words[i].characters)
                 nowhere = np.full((len(classes), 6), np.nan, dtype=np.float32)
@@ -163,7 +164,7 @@ class Segmental(Learner[SegmentalNet]):
         samples: list[Sample] = []
         placed: list[Floats] = []
         own = self._own_ink()
-        for i, seen, laid in each_laid(training, chosen, partial(progress, "prepare"), own, self._seen, lay):
+        for i, seen, laid in each_laid(training, chosen, partial(progress, "prepare"), own, self._see, lay):
             current, pins = training.localizations[i], training.pins[i]
             sample, edges = believed(seen, training.words[i], current, pins, charset)
             if laid is not None:
@@ -180,14 +181,14 @@ class Segmental(Learner[SegmentalNet]):
     def e_step(
         self, words: Sequence[WordImage], pins: Sequence[Pins], progress: Progress = silent
     ) -> list[Localization]:
-        self._learned()
+        eye = self._eye()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(words), CHUNK):
                 progress("localize", start, len(words))
                 chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                jobs = zip(chunk, pins[start : start + CHUNK], self._looks(chunk, pool.map), strict=True)
-                out += pool.map(lambda job: self._survive(*job), jobs)
+                jobs = zip(chunk, pins[start : start + CHUNK], eye.looks(chunk, pool.map), strict=True)
+                out += pool.map(lambda job: survive(partial(self._localize, job[2]), job[0], job[1], self.name), jobs)
         progress("localize", len(words), len(words))
         return out
 
@@ -197,9 +198,8 @@ class Segmental(Learner[SegmentalNet]):
         Raises:
             CheckpointError: nothing has been learned yet.
         """
-        self._learned()
-        looks = [look(word, self._own_ink()) for word in words]
-        return [(seen.look, seen.log_probs) for seen in self._seen(looks)]
+        eye = self._eye()
+        return [(seen.look, seen.log_probs) for seen in eye.see([eye.look(word) for word in words])]
 
     def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
         """Find out what confidence is worth, from words whose boxes are known because they were rendered.
@@ -213,7 +213,7 @@ class Segmental(Learner[SegmentalNet]):
         for done, word in enumerate(words):
             progress("calibrate", done, len(words))
             try:
-                placed = self._settle(word, (), self._looks([word])[0])
+                placed = self._settle(word, (), *self._eye().looks([word]))
             except TranscriptError:
                 continue
             known = ~placed.expected.space
@@ -223,33 +223,13 @@ class Segmental(Learner[SegmentalNet]):
         if rows:
             self.calibration = fit(np.concatenate(rows), np.concatenate(right))
 
-    def _looks(self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map) -> list[Looks]:
-        """What is seen of each word as it is and at other sizes.
+    def _eye(self) -> Eye:
+        return Eye(self._learned(), self.knows_spans, self._own_ink())
 
-        Args:
-            mapped: as `map`; may do several at a time.
-        """
-        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), words)))
-        return [Looks(own, others) for own, others in zip(seen, self._further(words, mapped), strict=True)]
+    def _see(self, looks: Sequence[Look]) -> list[Seen]:
+        return self._eye().see(looks)
 
-    def _further(
-        self, words: Sequence[WordImage], mapped: Callable[..., Iterable[Look]] = map,
-        sizes: Sequence[tuple[float, float]] = SIZES,
-    ) -> list[list[tuple[Seen, Floats]]]:  # fmt: skip
-        """What is seen of each word at other sizes."""
-        others = [resized(word, size) for word in words for size in sizes]
-        seen = self._seen(list(mapped(partial(look, own=self._own_ink()), [word for word, _ in others])))
-        pairs = list(zip(seen, (factors for _, factors in others), strict=True))
-        each = len(sizes)
-        return [pairs[i * each : (i + 1) * each] for i in range(len(words))]
-
-    def _seen(self, looks: Sequence[Look]) -> list[Seen]:
-        return see(self._learned(), looks, self.knows_spans)
-
-    def _survive(self, word: WordImage, pins: Pins, looks: Looks) -> Localization:
-        return survive(lambda word, pins: self._localize(word, pins, looks), word, pins, self.name)
-
-    def _localize(self, word: WordImage, pins: Pins, looks: Looks) -> Localization:
+    def _localize(self, looks: Looks, word: WordImage, pins: Pins) -> Localization:
         order = visible_order(word.characters, pins)
         if not order:
             return finish(word, order, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), 0.0, pins, self.name)
@@ -284,11 +264,37 @@ class Segmental(Learner[SegmentalNet]):
         doubt = each_doubt(settled, own, others, more)
         boxes, pinned = placed.boxes, pinned_boxes(placed.order, pins)
         if misplaced(settled, pinned).any():
-            further = [each[rows] for each in self._free(word, looks, every=True).further]
-            boxes = led(boxes, settled, further, pinned, looks.own.look.ink.core)
+            asked = self._as_told(word, pins, looks, placed)
+            if asked is None:
+                further, core = self._free(word, looks, every=True).further, looks.own.look.ink.core
+            else:
+                placed, further, core = asked
+                moved |= ~placed.expected.space
+            boxes = led(placed.boxes, settled, [each[rows] for each in further], pinned, core)
             moved |= (boxes != placed.boxes).any(axis=1) & ~placed.expected.space
         settled[moved], doubt[moved], sure[moved] = boxes[moved], np.nan, np.nan
         return replace(placed, known=sure).settled(settled, doubt)
+
+    def _as_told(
+        self, word: WordImage, pins: Pins, looks: Looks, placed: Placed
+    ) -> tuple[Placed, list[Floats], float] | None:
+        """The same under what pins tell of the core band, the further looks' boxes, and the core height; None where
+        that explains the word no better than `placed` does."""
+        says = told(looks.own.look.ink, pinned_boxes(placed.order, pins), placed.expected)
+        if says is None:
+            return None
+        seen = looks.told
+        if seen is None or seen.band != says.band:
+            seen = looks.told = ToldLooks(says.band, self._eye().glance(word, says.band))
+        try:
+            anew = self._place(word, pins, seen.own)
+        except TranscriptError:  # too many characters for letters so large
+            return None
+        if anew.score + says.nats <= placed.score:
+            return None
+        if seen.others is None:
+            (seen.others,) = self._eye().further([word], band=says.band)
+        return anew, self._laid(word, seen.others), says.band.core
 
     def _free(self, word: WordImage, looks: Looks, every: bool = False) -> Free:
         """Where looks have the characters without pins; found once for a transcript.
@@ -302,11 +308,11 @@ class Segmental(Learner[SegmentalNet]):
         free = looks.free
         if free.others is None and (every or free.known is None):
             if looks.others is None:
-                (looks.others,) = self._further([word])
+                (looks.others,) = self._eye().further([word])
             others, more = self._laid(word, looks.others), []
             if apart(free.own.boxes, others, looks.own.look.ink.core):
                 if looks.more is None:
-                    (looks.more,) = self._further([word], sizes=MORE_SIZES)
+                    (looks.more,) = self._eye().further([word], sizes=MORE_SIZES)
                 more = self._laid(word, looks.more)
             free = looks.free = replace(free, others=others, more=more)
         return free
@@ -356,17 +362,16 @@ class Segmental(Learner[SegmentalNet]):
 
     def prepare(self, word: WordImage, known: Localization | None = None) -> Looks:
         if known is None:
-            (looks,) = self._looks([word])
+            (looks,) = self._eye().looks([word])
         else:
-            (own,) = self._seen([look(word, self._own_ink())])
-            looks = Looks(own, None, known=(word.characters, known))
+            looks = Looks(self._eye().glance(word), None, known=(word.characters, known))
         if word.characters:
             with suppress(TranscriptError, ValueError):  # `solve` tells
                 self._free(word, looks)
         return looks
 
     def solve(self, word: WordImage, prepared: Looks, pins: Pins) -> Localization:
-        return self._localize(word, pins, prepared)
+        return self._localize(prepared, word, pins)
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

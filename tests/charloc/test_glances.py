@@ -101,7 +101,7 @@ def test_looks_that_are_apart_tell_wrong_boxes(method: Segmental) -> None:
     far, wrong = [], []
     for i, each in enumerate(render_set(40, 11, hard=True)):
         word, factors = resized(each.word(i), (0.3, 0.3))
-        placed = method._settle(word, (), method._looks([word])[0])
+        placed = method._settle(word, (), *method._eye().looks([word]))
         far.append(placed.features[:, -len(NAMES)])
         wrong.append(iou(placed.boxes, (each.boxes * factors)[placed.order]) < 0.5)
     assert np.concatenate(wrong).sum() >= 20

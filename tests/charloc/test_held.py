@@ -103,7 +103,7 @@ def asked(text: str, pins: Pins) -> Asked:
 
         patch.setattr(segmental, "shape_under", keep)
         word = overlapping(text).word(0)
-        (seen,) = taught()._seen([look(word)])
+        (seen,) = taught()._see([look(word)])
         taught()._lay(word, pins, seen)
     return kept[0]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.ink import Ink, find_ink, label_columns, seam_costs, seam_tables
+from charloc.ink import Band, Ink, find_ink
 from charloc.inkmap import COVERED
 from charloc.synth import Degradation, load_font, render_word
 
@@ -287,51 +287,36 @@ def test_learned_ink_has_a_threshold_of_its_own() -> None:
     assert mask.sum() == 60
 
 
-# --- seams ------------------------------------------------------------------------------------------------------------
+# --- a core band that is known ----------------------------------------------------------------------------------------
 
 
-def cheapest(upright: np.ndarray, y: int, u: int, way: int, sideways: float) -> float:
-    """The cheapest way out by trying all of them."""
-    here = float(upright[y, u])
-    if not 0 <= y + way < len(upright):
-        return here
-    ways = [(side, u + side) for side in (-1, 0, 1) if 0 <= u + side < upright.shape[1]]
-    return here + min(cheapest(upright, y + way, next_u, way, sideways) + abs(side) * sideways for side, next_u in ways)
+@settings(max_examples=60, deadline=None)
+@given(
+    stn.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 40))),
+    st.floats(-10, 50), st.floats(-40, 80), st.floats(0.1, 60),
+)  # fmt: skip
+def test_any_picture_with_any_band(pixels: np.ndarray, x: float, bottom: float, core: float) -> None:
+    ink = find_ink(pixels, band=Band(x, bottom, core))
+    check(ink, pixels)
+    assert ink.core == pytest.approx(max(core, 3.0), abs=1e-6)
+    assert ink.bottom - ink.skew * (pixels.shape[1] / 2 - x) == pytest.approx(bottom, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
-@given(stn.arrays(np.float32, (5, 4), elements=st.integers(0, 8).map(lambda n: np.float32(n / 8))), st.integers(0, 4))
-def test_seams_are_the_cheapest_of_all(upright: np.ndarray, middle: int) -> None:
-    cost, step = seam_tables(upright, middle, 0.125)
-    for y in range(5):
-        for u in range(4):
-            way = -1 if y < middle else 1
-            assert cost[y, u] == pytest.approx(cheapest(upright, y, u, way, 0.125))
-            assert 0 <= u + step[y, u] < 4
-    total = seam_costs(cost, middle)
-    for u in range(4):
-        up = cheapest(upright, middle - 1, u, -1, 0.125) if middle else 0.0
-        assert total[u] == pytest.approx(up + cheapest(upright, middle, u, 1, 0.125))
+def test_what_is_too_far_from_a_known_band_is_paper_and_does_not_count() -> None:
+    """A black beam below would else be all the ink there is, the word beside it as good as paper."""
+    own, free = word(), find_ink(word())
+    grey = np.where(own < 128, 170, 200).astype(np.uint8)
+    pixels = np.vstack([grey, np.full((90, grey.shape[1]), 200, np.uint8)])
+    pixels[-30:, 5:-5] = 0
+    lost = find_ink(pixels)
+    assert agreement(lost.mask[: len(own)], free.mask) < 0.3
+    known = find_ink(pixels, band=Band(own.shape[1] / 2, free.bottom, free.core))
+    assert not known.mask[len(own) :].any()
+    assert agreement(known.mask[: len(own)], free.mask) > 0.8
 
 
-def test_labels_count_the_seams_to_the_left() -> None:
-    step = np.zeros((6, 10), np.int8)
-    step[0:3, 5] = -1  # going up from row 2, this seam moves left
-    labels = label_columns(step, 3, np.array([2, 5, 10], np.int32), np.zeros(6, np.int32), 10)
-    assert labels[3].tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
-    assert labels[2].tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
-    assert labels[1].tolist() == [0, 0, 1, 1, 2, 2, 2, 2, 2, 2]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.data())
-def test_labels_never_fall_along_a_row(data: st.DataObject) -> None:
-    upright = data.draw(stn.arrays(np.float32, (7, 12), elements=st.sampled_from([np.float32(0), np.float32(1)])))
-    middle = data.draw(st.integers(0, 6))
-    cuts = sorted(data.draw(st.sets(st.integers(0, 12), min_size=1, max_size=5)))
-    _, step = seam_tables(upright, middle, 0.08)
-    labels = label_columns(step, middle, np.array(cuts, np.int32), np.zeros(7, np.int32), 12)
-    assert (np.diff(labels, axis=1) >= 0).all()
-    assert labels.min() >= 0 and labels.max() <= len(cuts)
-    expected = [sum(cut <= x for cut in cuts) for x in range(12)]
-    assert labels[middle].tolist() == expected
+def test_a_band_in_a_larger_picture() -> None:
+    band = Band(30.0, 20.0, 10.0)
+    assert band.scaled(2.0, 3.0) == Band(60.0, 60.0, 30.0)
+    assert band.at_middle(0.1, 100) == pytest.approx((12.0, 22.0))
+    assert band.rows((200, 60)) == slice(0, 34) and Band(30.0, 120.0, 10.0).rows((200, 60)) == slice(93, 134)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from charloc import pretrained
 from charloc.methods import Method, make
-from charloc.methods.segmental import Segmental
+from charloc.methods._looks import Eye
 from charloc.realign import BYTES_PER_PIXEL, Prepares, Realigner
 from charloc.synth import CLEAN, load_font, render, render_set
 from charloc.types import Localization, Pin, PinError, Pins, TranscriptError, WordImage
@@ -111,7 +111,7 @@ def test_what_is_known_of_a_word_saves_further_looks_and_changes_no_box(
     pins = (Pin(4, tuple((free.boxes[4] + np.array([5, 0, 5, 0], np.float32)).tolist())),)
     (moved,) = method(name).e_step([word], [pins])
     with monkeypatch.context() as patch:
-        patch.setattr(Segmental, "_further", None)
+        patch.setattr(Eye, "further", None)
         again = Realigner(method(name))
         prepared = again.prepare(word, lambda: free)
         assert same(again.solve(prepared), free)

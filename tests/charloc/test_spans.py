@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.ink import Ink, find_ink, label_columns
+from charloc.ink import Ink, find_ink
+from charloc.seams import label_columns
 from charloc.spans import Spans, find_spans
 from charloc.synth import Degradation, load_font, render_word
 

@@ -39,7 +39,7 @@ def training(words: list[WordImage], beliefs: list[Localization], pins: list[Pin
 def test_a_span_that_was_found_comes_with_its_box(some: Some) -> None:
     """Told from the middle of the span, in core heights; a span of another character changes nothing."""
     method, word, true = Segmental(pretrained.shipped()), some.words[0], some.rendered[0].boxes.astype(np.float32)
-    (seen,) = method._seen([look(word)])
+    (seen,) = method._see([look(word)])
     laid, view, ink = method._lay(word, (), seen), seen.look.view, seen.look.ink
     count = len(true)
     assert laid.order == list(range(count)) and (np.abs(laid.boxes - true) < ink.core).all()
@@ -64,7 +64,7 @@ def test_a_span_that_was_found_comes_with_its_box(some: Some) -> None:
 def test_found_spans_are_of_the_characters_that_stand_there_in_whatever_order(some: Some) -> None:
     """In text from right to left the first character to read is the last one in the layout."""
     method, word, true = Segmental(pretrained.shipped()), some.words[0], some.rendered[0].boxes.astype(np.float32)
-    (seen,) = method._seen([look(word)])
+    (seen,) = method._see([look(word)])
     laid = method._lay(word, (), seen)
     count = len(true)
     nothing = Sample(
@@ -79,7 +79,7 @@ def test_found_spans_are_of_the_characters_that_stand_there_in_whatever_order(so
 def test_a_found_span_that_overlaps_its_box_too_little_changes_nothing(some: Some) -> None:
     """A full stop is narrower than what counts as near: a pin must not be learned from its neighbour's ink."""
     method, word, true = Segmental(pretrained.shipped()), some.words[0], some.rendered[0].boxes.astype(np.float32)
-    (seen,) = method._seen([look(word)])
+    (seen,) = method._see([look(word)])
     laid = method._lay(word, (), seen)
     narrow = true.copy()
     narrow[1, 2] = narrow[1, 0] + 0.3 * (narrow[1, 2] - narrow[1, 0])
@@ -117,7 +117,7 @@ def test_a_round_of_a_taught_net_learns_from_the_spans_that_its_search_finds(
         base, _ = believed(own, word, belief, facts, method.charset)
         for other in others:
             np.testing.assert_array_equal(other.spans, base.spans)
-        expected = found_at(base, own, lay(word, facts, *method._seen([own])), believed_boxes(belief, facts), 0.5)
+        expected = found_at(base, own, lay(word, facts, *method._see([own])), believed_boxes(belief, facts), 0.5)
         np.testing.assert_allclose(sample.spans, expected.spans, atol=0.05)
         assert (sample.weights == base.weights).all()
     assert max(np.abs(one.spans - other.spans).max() for one, other in zip(found, of_true, strict=True)) > 0.1
