@@ -262,6 +262,7 @@ class Segmental(Learner[SegmentalNet]):
             settled, sure = free.known.boxes[placed.order], free.known.confidence[placed.order]
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
         doubt = each_doubt(settled, own, others, more)
+        doubted = np.full_like(doubt, np.nan)  # of what a search under pins moves nothing is known
         boxes, pinned = placed.boxes, pinned_boxes(placed.order, pins)
         if misplaced(settled, pinned).any():
             asked = self._as_told(word, pins, looks, placed)
@@ -270,9 +271,12 @@ class Segmental(Learner[SegmentalNet]):
             else:
                 placed, further, core = asked
                 moved |= ~placed.expected.space
-            boxes = led(placed.boxes, settled, [each[rows] for each in further], pinned, core)
+            further = [each[rows] for each in further]
+            boxes = led(placed.boxes, settled, further, pinned, core)
             moved |= (boxes != placed.boxes).any(axis=1) & ~placed.expected.space
-        settled[moved], doubt[moved], sure[moved] = boxes[moved], np.nan, np.nan
+            if asked is not None:
+                doubted = each_doubt(boxes, placed.boxes, further, ())
+        settled[moved], doubt[moved], sure[moved] = boxes[moved], doubted[moved], np.nan
         return replace(placed, known=sure).settled(settled, doubt)
 
     def _as_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -114,6 +115,22 @@ def test_what_explains_a_word_worse_is_not_taken(method: Method) -> None:
     facts = pin(true, 1)
     assert not np.array_equal(found(method, word, facts), found(method, word, facts, nothing))
     np.testing.assert_array_equal(found(method, word, facts, hardly), found(method, word, facts, nothing))
+
+
+def test_looks_that_are_apart_make_it_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    word, true = above_larger("hand")
+    facts, real = pin(true, 1), Segmental._laid
+    sure = shipped().e_step([word], [facts])[0]
+
+    def elsewhere(self: Segmental, word: WordImage, others: Iterable[tuple[Seen, np.ndarray]]) -> list[np.ndarray]:
+        first, *rest = real(self, word, others)
+        aside = np.where((np.arange(len(first)) == 1)[:, None], 0, np.float32(8))  # that has the pinned one right
+        return [first + aside, *rest]
+
+    monkeypatch.setattr(Segmental, "_laid", elsewhere)
+    unsure = shipped().e_step([word], [facts])[0]
+    others = [0, 2, 3]
+    assert (1 - unsure.confidence[others] > 5 * (1 - sure.confidence[others])).all()
 
 
 def test_where_there_is_no_room_at_that_size_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
