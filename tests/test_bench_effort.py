@@ -163,7 +163,8 @@ def test_effort_goes_on_where_it_was_stopped(
     capsys.readouterr()
     effort.main([*arguments, "--write"])
     said = capsys.readouterr()
-    assert "rendered_hard: 4 runs to do." in said.err and "control" not in said.err  # the rounds before were kept
+    assert "rendered_hard: 5 runs to do." in said.err and "control" not in said.err  # the rounds before were kept
+    assert said.err.index("random") < said.err.index("fake-guess") < said.err.index("single pins, guess")
     effort.main(arguments)
     assert "runs to do" not in capsys.readouterr().err
     page = (bench / "page.md").read_text()
@@ -171,6 +172,7 @@ def test_effort_goes_on_where_it_was_stopped(
     assert [row.split(" | ")[:3] for row in rows if "%" in row][:4] == [
         ["| nobody asked", "0 %", "0"], *(["| " + name, "5 %", "2"] for name in ORDERS)
     ]  # fmt: skip
+    assert [row.split(" | ")[:2] for row in rows[-2:]] == [["| rendered_hard", "flat"], ["| rendered_hard", "guess"]]
     assert all(row.count("|") in (len(effort.HEADS) + 1, len(effort.PIN_HEADS) + 1) for row in rows)
     assert b"rendered_hard" in (bench / "effort.svg").read_bytes()
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import compress
+from itertools import compress, groupby
 from pathlib import Path
 
 import numpy as np
@@ -58,23 +58,40 @@ class Case:
 
 
 def run(cases: Sequence[Case], kept: Path, again: bool) -> Iterator[Record]:
-    """The results of cases of one set, one by one. They share the rounds without corrections, which are kept."""
+    """The results of cases of one set, one by one. Those of one start share the rounds without corrections, which are
+    kept; they stand side by side."""
     data = load(cases[0].set, cases[0].words)
-    before, control = rounds_without(data, cases[0], kept, again)
-    for case in cases:
-        say(f"{case.set}: {case.order or 'single pins'}" + (f", {case.share:.1%}" if case.order else ""))
-        measured = one(data, case, before, control) if case.order else single_pins(data, case, before)
-        yield {"key": case.key, **asdict(case), **measured}
+    for _, some in groupby(cases, key=lambda case: case.base):
+        before: RoundResult | None = None
+        control: list[Localization] | None = None
+        for case in some:
+            before = before or _before(data, case, kept, again)
+            if case.order and control is None:
+                control = _control(data, case, before, kept, again)
+            if case.order:
+                say(f"{case.set}: {case.order}, {case.share:.1%}")
+                measured = one(data, case, before, control or [])
+            else:
+                say(f"{case.set}: single pins, {case.init}")
+                measured = single_pins(data, case, before)
+            yield {"key": case.key, **asdict(case), **measured}
 
 
-def rounds_without(data: Set, case: Case, kept: Path, again: bool) -> tuple[RoundResult, list[Localization]]:
-    """The round before anyone was asked, and where one more without corrections puts the characters."""
+def _before(data: Set, case: Case, kept: Path, again: bool) -> RoundResult:
+    """The round before anyone was asked."""
+    folder = kept / _name(case)
+    return _kept_or(folder, case, again, lambda: go_on(data, case.method, case.init, start(data, case.init)))
+
+
+def _control(data: Set, case: Case, before: RoundResult, kept: Path, again: bool) -> list[Localization]:
+    """Where one more round without corrections puts the characters."""
+    folder = kept / f"{_name(case)}-control"
+    return _kept_or(folder, case, again, lambda: go_on(data, case.method, case.init, before)).localizations
+
+
+def _name(case: Case) -> str:
     # What another revision learned is not what these rounds start from.
-    name = f"{case.base}-{stamp()['revision']}"
-    folders = kept / name, kept / f"{name}-control"
-    before = _kept_or(folders[0], case, again, lambda: go_on(data, case.method, case.init, start(data, case.init)))
-    control = _kept_or(folders[1], case, again, lambda: go_on(data, case.method, case.init, before))
-    return before, control.localizations
+    return f"{case.base}-{stamp()['revision']}"
 
 
 def _kept_or(folder: Path, case: Case, again: bool, make_it: Callable[[], RoundResult]) -> RoundResult:

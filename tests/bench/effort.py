@@ -3,7 +3,8 @@
 A round from transcripts alone; then a simulated person pins every true box of the words offered first, and one more
 round is run. The same round without corrections tells what they taught from what a round brings. Words are offered in
 the application's order, by the least certain character alone, or by chance. Then, apart from that: what one pin does
-to the other characters of its word. What is finished is kept in a file and not run again.
+to the other characters of its word, also after a round from the first guess, which leaves more of them wrong. What is
+finished is kept in a file and not run again.
 
 python launch.py bench effort                         run what is missing, print the tables
 python launch.py bench effort --write                 the same, and write docs/benchmarks.md and its picture
@@ -33,9 +34,11 @@ TRIED = ROOT / ".bench" / "effort.jsonl"
 BASES = ROOT / ".bench" / "kept"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "images" / "effort.svg"
+MORE_WRONG = "guess"
+"""A start that leaves more for a pin to repair: single pins are tried after a round from it, too."""
 HEADS = ("order", "corrected", "words", "of them wrong", "before", "a round without", "a round with",
          "errors removed", "of all words", "between spaces, of all")  # fmt: skip
-PIN_HEADS = ("set", "pins", "other wrong characters", "repaired", "right beside the pin: repaired",
+PIN_HEADS = ("set", "start", "pins", "other wrong characters", "repaired", "right beside the pin: repaired",
              "right ones spoiled", "repaired a pin", "where others were wrong: some repaired", "all repaired",
              "words right now", "right words: spoiled by a pin")  # fmt: skip
 
@@ -93,14 +96,18 @@ def _shares(text: str) -> list[float]:
 
 
 def _cases(name: str, options: argparse.Namespace) -> list[Case]:
-    """A case per share and order; nobody is asked in any order where the share is 0. Single pins come first."""
+    """A case per share and order; nobody is asked in any order where the share is 0. Single pins come first, those of
+    `MORE_WRONG` last."""
     steps = [("", 0.0)]
     steps += [("queue", share) for share in options.shares if share == 0]
     steps += [(order, share) for share in options.shares if share > 0 for order in options.orders]
-    return [
+    cases = [
         Case(name, options.method, options.init, order, share, options.words, options.seed if order == "random" else 0)
         for order, share in steps
     ]
+    if options.init == MORE_WRONG:
+        return cases
+    return [*cases, Case(name, options.method, MORE_WRONG, "", 0.0, options.words, 0)]
 
 
 def shares_of(records: Sequence[Record]) -> list[Record]:
@@ -149,6 +156,7 @@ def _pin_row(record: Record) -> list[str]:
     pins, others, several = record["pins"], record["others_wrong"], record["with_others"]
     return [
         record["set"],
+        record["init"],
         str(pins),
         str(others),
         of(record["repaired"], others),
