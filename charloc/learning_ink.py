@@ -76,8 +76,7 @@ def _batch(
         if rng.random() < 0.2:
             pixels = 255 - pixels
         pieces.append((seen(pixels, np.divide(soft, 255, dtype=np.float32)), ink))
-    height = _padded(max(ink.shape[0] for _, ink in pieces))
-    width = _padded(max(ink.shape[1] for _, ink in pieces))
+    height, width = _padded(*(max(ink.shape[axis] for _, ink in pieces) for axis in (0, 1)))
     inputs = np.zeros((len(pieces), 2, height, width), dtype=np.float32)
     targets = np.zeros((len(pieces), 1, height, width), dtype=np.float32)
     counts = np.zeros_like(targets)
@@ -88,8 +87,13 @@ def _batch(
     return torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(counts)
 
 
-def _padded(size: int) -> int:
-    return size + -size % MULTIPLE
+def _padded(height: int, width: int) -> tuple[int, int]:
+    """A size that the net takes.
+
+    Two of its multiples wide at least: a strided convolution whose result is one column wide and six rows or more high
+    reads memory that is not its own where the processor computes in bfloat16 (torch 2.13, oneDNN, AVX-512).
+    """
+    return height + -height % MULTIPLE, max(width + -width % MULTIPLE, 2 * MULTIPLE)
 
 
 @torch.inference_mode()
@@ -135,7 +139,7 @@ def halvings(soft: Floats) -> int:
 def _covered(net: InkNet, shown: Floats) -> Floats:
     """The net's answer to what it sees, float32 (H, W); `shown` (2, H, W)."""
     _, height, width = shown.shape
-    padded = np.zeros((1, 2, _padded(height), _padded(width)), dtype=np.float32)
+    padded = np.zeros((1, 2, *_padded(height, width)), dtype=np.float32)
     padded[0, :, :height, :width] = shown
     with autocast():
         logits = net(torch.from_numpy(padded).contiguous(memory_format=torch.channels_last))

@@ -171,3 +171,18 @@ def test_brightness_contrast_and_level_do_not_matter_to_what_is_seen() -> None:
     paler = (pixels // 2 * 0.5 + 100).astype(np.uint8)
     np.testing.assert_allclose(seen(paler, soft)[0], usual[0], atol=0.15)
     assert np.abs(seen(np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.float32))).max() == 0
+
+
+@pytest.mark.parametrize("shape", [(96, 9), (200, 16), (9, 96), (7, 7), (60, 40)])
+def test_narrow_pictures_are_seen_alike_in_bfloat16(
+    untaught: InkNet, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On processors that compute in it; elsewhere the two are one."""
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    soft, _ = soft_ink(pixels)
+    exact = own_ink(untaught, pixels, soft)
+    monkeypatch.delenv("CHARLOC_FLOAT32")
+    for _ in range(8):
+        wild = [torch.full((300, 300), float("nan")) for _ in range(4)]
+        del wild  # memory that whoever reads what is not theirs may find
+        np.testing.assert_allclose(own_ink(untaught, pixels, soft), exact, atol=0.05)
