@@ -40,7 +40,7 @@ from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
 from charloc.told import told
-from charloc.types import CheckpointError, Localization, Pins, TrainingSet, TranscriptError, WordImage
+from charloc.types import CheckpointError, Localization, PinError, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
@@ -292,7 +292,7 @@ class Segmental(Learner[SegmentalNet]):
             seen = looks.told = ToldLooks(says.band, self._eye().glance(word, says.band))
         try:
             anew = self._place(word, pins, seen.own)
-        except TranscriptError:  # too many characters for letters so large
+        except (PinError, TranscriptError):  # no room, or too little, for letters of that size and slant
             return None
         if anew.score + says.nats <= placed.score:
             return None

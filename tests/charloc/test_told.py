@@ -15,14 +15,15 @@ from charloc import pretrained
 from charloc.ink import Ink, find_ink
 from charloc.layout import expected_glyphs
 from charloc.methods import Method, guess, segmental
-from charloc.methods._looks import Laid, Seen
+from charloc.methods._looks import Seen
 from charloc.methods.guess import Guess
 from charloc.methods.segmental import Segmental
 from charloc.metrics import iou
+from charloc.pinning import pinned_bounds
 from charloc.realign import Realigner
 from charloc.synth import Degradation, load_font, render
 from charloc.told import GRID, SURE, Told, told
-from charloc.types import Pin, Pins, TranscriptError, WordImage
+from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
 TEXTS = ("feather", "women", "hand")
 
@@ -133,18 +134,23 @@ def test_looks_that_are_apart_make_it_less_sure(monkeypatch: pytest.MonkeyPatch)
     assert (1 - unsure.confidence[others] > 5 * (1 - sure.confidence[others])).all()
 
 
-def test_where_there_is_no_room_at_that_size_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [PinError, TranscriptError])
+@pytest.mark.parametrize("method", [Guess(), shipped()], ids=["guess", "segmental"])
+def test_where_there_is_no_room_at_that_size_nothing_changes(
+    method: Method, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     word, true = above_larger("hand")
-    facts, real = pin(true, 1), Segmental._lay
+    facts, real = pin(true, 1), pinned_bounds
 
-    def cramped(self: Segmental, word: WordImage, pins: Pins, seen: Seen) -> Laid:
-        if pins and seen.look.ink.core < 20:
-            raise TranscriptError("no room")
-        return real(self, word, pins, seen)
+    def cramped(ink: Ink, *arguments: object) -> object:
+        if ink.core < 20:
+            raise error("no room")
+        return real(ink, *arguments)  # type: ignore[arg-type]
 
-    expected = found(shipped(), word, facts, nothing)
-    monkeypatch.setattr(Segmental, "_lay", cramped)
-    np.testing.assert_array_equal(found(shipped(), word, facts), expected)
+    expected = found(method, word, facts, nothing)
+    for module in (segmental, guess):
+        monkeypatch.setattr(module, "pinned_bounds", cramped)
+    np.testing.assert_array_equal(found(method, word, facts), expected)
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
