@@ -35,7 +35,7 @@ class Spans:
         before, after: float32 (N,), ink left and right of each cut, in units of core height x stroke.
         mass: float32 (N, D), ink inside a span in those units.
         next_ink, last_ink: int32 (N,), first column with ink at or right of each cut; end of the last one left of it.
-        step: int8 (H, U), how seams run (`ink.seam_tables`).
+        step: int8 (H, U), how seams run (`seams.seam_tables`).
         middle: the row at which `columns` holds.
         core: the core height, px.
         inked: columns that hold ink, core heights.

@@ -18,7 +18,7 @@ from charloc.layout import Expected, expected_glyphs, solve
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
-from charloc.told import told
+from charloc.told import holds_line, told
 from charloc.types import Localization, PinError, Pins, TrainingSet, TranscriptError, WordImage
 
 LONGEST = 3.2
@@ -86,10 +86,11 @@ def guess_in(word: WordImage, ink: Ink, pins: Pins, own: OwnInk | None = None) -
     plain = _laid(word, ink, order, expected, pins)
     says = told(ink, pinned_boxes(order, pins), expected)
     if says is not None:
-        with suppress(PinError, TranscriptError):  # no room, or too little, for letters of that size and slant
+        with suppress(PinError, TranscriptError, ValueError):  # too little room for letters of that size and slant
             anew = find_ink(word.pixels, has_marks(word.characters), own, says.band)
             other = _laid(word, anew, order, expected, pins)
-            return other if other.score + says.nats > plain.score else plain
+            if other.score + says.nats > plain.score and holds_line(anew, expected):
+                return other
     return plain
 
 

@@ -39,7 +39,7 @@ from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
 from charloc.text import Charset
-from charloc.told import told
+from charloc.told import holds_line, told
 from charloc.types import CheckpointError, Localization, PinError, Pins, TrainingSet, TranscriptError, WordImage
 
 Floats = NDArray[np.float32]
@@ -292,9 +292,9 @@ class Segmental(Learner[SegmentalNet]):
             seen = looks.told = ToldLooks(says.band, self._eye().glance(word, says.band))
         try:
             anew = self._place(word, pins, seen.own)
-        except (PinError, TranscriptError):  # no room, or too little, for letters of that size and slant
+        except (PinError, TranscriptError, ValueError):  # no room, or too little, for letters of that size and slant
             return None
-        if anew.score + says.nats <= placed.score:
+        if anew.score + says.nats <= placed.score or not holds_line(seen.own.look.ink, anew.expected):
             return None
         if seen.others is None:
             (seen.others,) = self._eye().further([word], band=says.band)

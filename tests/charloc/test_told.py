@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charloc import pretrained
-from charloc.ink import Ink, find_ink
+from charloc.ink import Band, Ink, find_ink
 from charloc.layout import expected_glyphs
 from charloc.methods import Method, guess, segmental
 from charloc.methods._looks import Seen
@@ -22,7 +22,7 @@ from charloc.metrics import iou
 from charloc.pinning import pinned_bounds
 from charloc.realign import Realigner
 from charloc.synth import Degradation, load_font, render
-from charloc.told import GRID, SURE, Told, told
+from charloc.told import GRID, MOST, SURE, Told, holds_line, told
 from charloc.types import Pin, PinError, Pins, TranscriptError, WordImage
 
 TEXTS = ("feather", "women", "hand")
@@ -81,7 +81,7 @@ def test_what_a_dragged_pin_finds_does_not_depend_on_where_it_was_before(method:
 @pytest.mark.parametrize("method", [Guess(), shipped()], ids=["guess", "segmental"])
 def test_a_box_much_too_high_moves_none_of_a_word_that_is_right(method: Method) -> None:
     """It says that letters are twice as high: but then they would not explain the ink."""
-    rendered = render("hemlock", load_font(None, 36), np.random.default_rng(0), Degradation(margins_px=(50, 9, 50, 9)))
+    rendered = render("hemlock", load_font(None, 36), np.random.default_rng(0), Degradation(margins_px=(9, 50, 9, 50)))
     word, true = rendered.word(0), rendered.boxes.astype(np.float32)
     for k in range(len(true)):
         tall = true[k, 3] - true[k, 1]
@@ -89,6 +89,18 @@ def test_a_box_much_too_high_moves_none_of_a_word_that_is_right(method: Method) 
         (found,) = method.e_step([word], [pin(high, k)])
         others = np.arange(len(true)) != k
         assert (iou(found.boxes, true) >= 0.5)[others].all(), k
+
+
+@pytest.mark.parametrize("method", [Guess(), shipped()], ids=["guess", "segmental"])
+@pytest.mark.parametrize("cores", [-3.0, -2.0, 2.0, 3.0])
+def test_a_pin_on_paper_takes_no_letter_along(method: Method, cores: float) -> None:
+    """There the pin tells of a line in which there is none."""
+    shape = Degradation(margins_px=(12, 110, 12, 110))
+    for text in TEXTS:
+        rendered = render(text, load_font(None, 30), np.random.default_rng(0), shape)
+        word, true = rendered.word(0), rendered.boxes.astype(np.float32)
+        beside = true + np.array([0, 1, 0, 1], np.float32) * np.float32(cores * find_ink(word.pixels).core)
+        np.testing.assert_array_equal(found(method, word, pin(beside, 1)), found(method, word, pin(beside, 1), nothing))
 
 
 def found(method: Method, word: WordImage, facts: Pins, tells: object = None) -> np.ndarray:
@@ -166,7 +178,7 @@ def plain() -> Ink:
 def test_the_band_is_the_one_that_all_pins_were_made_from(data: st.DataObject) -> None:
     ink, characters = plain(), list("hemlock.")
     expected = expected_glyphs(characters)
-    core = ink.core * data.draw(st.floats(0.2, 4))
+    core = ink.core * data.draw(st.floats(0.25, ink.mask.shape[0] / ink.core))
     lower = data.draw(st.floats(-3, 3)) * core
     pinned = np.full((len(characters), 4), np.nan, np.float32)
     for k in data.draw(st.sets(st.integers(0, len(characters) - 2), min_size=1)):
@@ -187,8 +199,29 @@ def test_the_band_is_the_one_that_all_pins_were_made_from(data: st.DataObject) -
         assert abs(says.band.bottom - float(baseline) - lower) <= 3 * GRID * core
 
 
-def test_small_marks_and_what_nobody_pinned_tell_nothing() -> None:
-    expected = expected_glyphs(list("a.-"))
-    pinned = np.array([[np.nan] * 4, [50, 0, 90, 40], [10, 2, 20, 3]], np.float32)
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [(".", (5, 0, 9, 40)), ("-", (10, 2, 20, 3)), (" ", (10, 0, 20, 90)), ("a", (10, 5, 20, 5)), ("a", (10, 5, 20, 7))],
+    ids=["full stop", "dash", "space", "no height", "just begun"],
+)
+def test_small_marks_spaces_and_boxes_just_begun_tell_nothing(text: str, box: tuple[float, ...]) -> None:
+    expected = expected_glyphs(["a", text])
+    pinned = np.array([[np.nan] * 4, box], np.float32)
     assert told(plain(), pinned, expected) is None
-    assert told(plain(), np.full((3, 4), np.nan, np.float32), expected) is None
+    assert told(plain(), np.full((2, 4), np.nan, np.float32), expected) is None
+    pinned[1] = 10, 0, 20, 90
+    assert (told(plain(), pinned, expected) is None) == (text != "a")
+
+
+def test_however_high_a_box_is_letters_are_no_higher_than_the_picture() -> None:
+    says = told(plain(), np.array([[0, -1e9, 20, 1e9]], np.float32), expected_glyphs(["a"]))
+    assert says is not None and says.nats == MOST
+    assert says.band.core <= plain().mask.shape[0] * (1 + GRID)
+
+
+def test_a_line_is_where_there_is_ink_along_the_band() -> None:
+    rendered = render("hemlock", load_font(None, 36), np.random.default_rng(0), Degradation(margins_px=(9, 90, 9, 90)))
+    true, expected = find_ink(rendered.pixels), expected_glyphs(list("hemlock"))
+    for cores, there in ((0.0, True), (0.4, True), (2.0, False), (-2.0, False)):
+        band = Band(true.mask.shape[1] / 2, true.bottom + cores * true.core, true.core)
+        assert holds_line(find_ink(rendered.pixels, band=band), expected) == there, cores
