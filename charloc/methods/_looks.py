@@ -39,33 +39,6 @@ class Seen:
     wholes: Wholes | None
 
 
-@torch.inference_mode()
-def see(net: SegmentalNet, looks: Sequence[Look], spans: bool) -> list[Seen]:
-    """What the net makes of each view; like widths are batched together.
-
-    Args:
-        spans: whether it knows which spans are whole characters.
-    """
-    views = [each.view for each in looks]
-    out: list[Seen | None] = [None] * len(views)
-    order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
-    for piece in np.array_split(order, max(1, -(-len(order) // 16))):
-        # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
-        width = max(views[i].pixels.shape[1] for i in piece) + REACH
-        batch = np.zeros((len(piece), 1, views[0].pixels.shape[0], width + width % STRIDE), dtype=np.float32)
-        for b, i in enumerate(piece):
-            batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
-        with autocast():
-            features = net.features(torch.from_numpy(batch))
-            logits = net.logits(features)
-        log_probs = torch.log_softmax(logits.float(), dim=1).numpy()
-        for b, i in enumerate(piece):
-            length = -(-views[i].pixels.shape[1] // STRIDE)
-            own = features[b, :, :length].float()
-            out[i] = Seen(looks[i], log_probs[b, :, :length], own, Wholes(net, own, views[i]) if spans else None)
-    return [each for each in out if each is not None]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Eye:
     """What sees words: a net, whether it knows which spans are whole characters, and what tells their own ink."""
@@ -78,8 +51,28 @@ class Eye:
         """The word as it is, its core band known or not."""
         return look(word, self.own, band)
 
+    @torch.inference_mode()
     def see(self, looks: Sequence[Look]) -> list[Seen]:
-        return see(self.net, looks, self.spans)
+        """What the net makes of each view; like widths are batched together."""
+        views = [each.view for each in looks]
+        out: list[Seen | None] = [None] * len(views)
+        order = np.argsort([each.pixels.shape[1] for each in views], kind="stable")
+        for piece in np.array_split(order, max(1, -(-len(order) // 16))):
+            # Beyond its own width a view sees as much paper as the net sees far, whoever is beside it in the batch.
+            width = max(views[i].pixels.shape[1] for i in piece) + REACH
+            batch = np.zeros((len(piece), 1, views[0].pixels.shape[0], width + width % STRIDE), dtype=np.float32)
+            for b, i in enumerate(piece):
+                batch[b, 0, :, : views[i].pixels.shape[1]] = views[i].pixels / np.float32(255)
+            with autocast():
+                features = self.net.features(torch.from_numpy(batch))
+                logits = self.net.logits(features)
+            log_probs = torch.log_softmax(logits.float(), dim=1).numpy()
+            for b, i in enumerate(piece):
+                length = -(-views[i].pixels.shape[1] // STRIDE)
+                own = features[b, :, :length].float()
+                wholes = Wholes(self.net, own, views[i]) if self.spans else None
+                out[i] = Seen(looks[i], log_probs[b, :, :length], own, wholes)
+        return [each for each in out if each is not None]
 
     def glance(self, word: WordImage, band: Band | None = None) -> Seen:
         """What is seen of one word as it is."""

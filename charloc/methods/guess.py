@@ -95,6 +95,7 @@ def guess_in(word: WordImage, ink: Ink, pins: Pins, own: OwnInk | None = None) -
 
 
 def _laid(word: WordImage, ink: Ink, order: Sequence[int], expected: Expected, pins: Pins) -> Localization:
+    """As `guess_word`, in this ink."""
     fixed, extra = pinned_bounds(ink, word, order, pins)
     spans = find_spans(ink, LONGEST, len(order), extra)
     solution = solve(spans, expected, fixed=fixed)
