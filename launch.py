@@ -160,11 +160,17 @@ def pretrain(
         Path | None, typer.Option(metavar="DIR", help="A checkpoint of pretrain: learn only what it lacks.")
     ] = None,
     more: Annotated[bool, typer.Option("--more", help="With --start: learn on, letters too.")] = False,
+    batch: Annotated[int | None, typer.Option(min=1, help="Words in a batch; otherwise 32.")] = None,
+    device: Annotated[str, typer.Option(help="Where nets learn, as torch names it: cuda is much faster.")] = "cpu",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; otherwise one for each processor, up to 16.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Teach a net letters from rendered words, to begin with. Takes most of an hour; nobody draws a box."""
     from annotator.terminal import bars
     from charloc.pretrained import making
+    from charloc.pretraining import Effort
 
     if more and not start:
         raise CharlocError("--more learns on from a checkpoint. Name its folder too: --start DIR")
@@ -178,14 +184,14 @@ def pretrain(
     asked += [("--alphabet", alphabet)] if alphabet else []
     asked += [("--project", project)] if project else []
     asked += [("--start", start)] if start else []
+    asked += [("--batch", batch)] if batch else []
+    asked += [("--device", device)] if device != "cpu" else []
     parts = [str(part) for pair in [*asked, ("--seed", seed)] for part in pair]
     command = shlex.join(["launch.py", "pretrain", *parts, *(["--more"] if more else [])])
     try:
         with bars("pretrain", quiet=quiet) as progress:
-            making.make(
-                out, what, words=words, steps=steps, seed=seed, command=command, start=start, more=more,
-                progress=progress,
-            )  # fmt: skip
+            effort = Effort(steps, seed, batch, device, workers or min(os.cpu_count() or 1, 16))
+            making.make(out, what, effort, words=words, command=command, start=start, more=more, progress=progress)
     except KeyboardInterrupt as stop:
         print("\nStopped. Nothing was written.", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from stop

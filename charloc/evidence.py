@@ -14,6 +14,8 @@ from charloc.spans import Spans
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.integer]
+LEAST = np.float32(-4.0)
+"""A frame is never held to be less likely to be a character's than this, nats (as of spans, `wholes.LEAST`)."""
 
 
 def cumulate(
@@ -23,9 +25,8 @@ def cumulate(
 
     A frame inside a character's span is that character or the gap beside it; outside it is background.
     """
-    floor = np.float32(-7.0)
-    background = np.maximum(log_probs[0], floor)
-    inside = np.maximum(np.logaddexp(log_probs[classes], log_probs[0] + np.log(np.float32(0.5))), floor)
+    background = np.maximum(log_probs[0], LEAST)
+    inside = np.maximum(np.logaddexp(log_probs[classes], log_probs[0] + np.log(np.float32(0.5))), LEAST)
     inside[classes == 0] = background
     position = np.clip(cuts, 0, log_probs.shape[1])
     grid = np.arange(log_probs.shape[1] + 1)

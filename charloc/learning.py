@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import pairwise
 from threading import Lock
@@ -21,6 +21,7 @@ from charloc.learning_spans import near_spans
 from charloc.methods import Progress
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.normalise import HEIGHT
+from charloc.types import CharlocError
 
 JITTER_FRAMES = 1
 
@@ -64,6 +65,10 @@ class Batch:
     spans: Tensor
     span_weights: Tensor
 
+    def to(self, device: str) -> Batch:
+        """The same on a device, as torch names it."""
+        return Batch(*(getattr(self, each.name).to(device) for each in fields(self)))
+
 
 def train(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, progress: Progress) -> dict[str, float]:
     """Cross entropy of frames and of whole spans plus L1 on box edges, AdamW with a one-cycle rate.
@@ -71,11 +76,11 @@ def train(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, prog
     Returns:
         Mean losses over the last fifth of the steps.
     """
-    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    device = schedule.device
 
-    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
-        batch = collate(chosen, rng)
-        with autocast():
+    def losses(batch: Batch) -> tuple[Tensor, ...]:
+        batch = batch.to(device)
+        with autocast(device):
             features = net.features(batch.views)
             logits = net.logits(features)
         features, logits = features.float(), logits.float()
@@ -83,8 +88,8 @@ def train(net: SegmentalNet, samples: Sequence[Sample], schedule: Schedule, prog
         frame_loss = (frames * batch.frame_weights).sum() / batch.frame_weights.sum().clamp(min=1.0)
         return frame_loss, box_loss(net, features, batch), span_loss(net, features, batch)
 
-    frame_loss, boxes_loss, _ = descend(net, samples, schedule, losses, partial(progress, "learn"))
-    net.eval()
+    with learning_on(net, device):
+        frame_loss, boxes_loss, _ = descend(net.train(), samples, schedule, collate, losses, partial(progress, "learn"))
     return {"frame_loss": frame_loss, "box_loss": boxes_loss, "steps": float(schedule.steps)}
 
 
@@ -112,16 +117,40 @@ def _train_head(
     samples: Sequence[Sample], schedule: Schedule, progress: Callable[[int, int], None],
 ) -> float:  # fmt: skip
     """Learn one part of the net by its own loss, of features that stay as they are."""
-    net.eval()
+    device = schedule.device
 
-    def losses(chosen: list[Sample], rng: np.random.Generator) -> tuple[Tensor, ...]:
-        batch = collate(chosen, rng)
-        with torch.no_grad(), autocast():
+    def losses(batch: Batch) -> tuple[Tensor, ...]:
+        batch = batch.to(device)
+        with torch.no_grad(), autocast(device):
             features = net.features(batch.views)
         return (loss_of(net, features.float(), batch),)
 
-    (loss,) = descend(head, samples, schedule, losses, progress)
+    with learning_on(net.eval(), device):
+        (loss,) = descend(head, samples, schedule, collate, losses, progress)
     return loss
+
+
+def check_device(device: str) -> None:
+    """
+    Raises:
+        CharlocError: torch does not compute on `device` here.
+    """
+    try:
+        torch.ones(1, device=device).sum().item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).splitlines()[0]
+        message = f"torch cannot compute on {device} here ({why}). Name another, or leave out --device."
+        raise CharlocError(message) from error
+
+
+@contextmanager
+def learning_on(net: nn.Module, device: str) -> Iterator[None]:
+    """The net on a device, its weights laid out for images; afterwards on the processor, ready to say something."""
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        net.cpu().eval()
 
 
 @torch.no_grad()
@@ -178,9 +207,9 @@ def one_thread() -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
-def autocast() -> torch.autocast:
-    """bfloat16 where the processor computes in it, else nothing."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=_bfloat16_is_fast())
+def autocast(device: str = "cpu") -> torch.autocast:
+    """bfloat16 where the processor, or another device, computes in it, else nothing."""
+    return torch.autocast(device.split(":")[0], torch.bfloat16, enabled=device != "cpu" or _bfloat16_is_fast())
 
 
 def _bfloat16_is_fast() -> bool:

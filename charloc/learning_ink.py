@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import nn
+from torch import Tensor, nn
 
+from charloc.descent import Schedule, descend
 from charloc.ink import core_band
 from charloc.inkmap import soft_ink
-from charloc.learning import autocast
+from charloc.learning import autocast, learning_on
 from charloc.methods import Progress
 from charloc.nets_ink import MULTIPLE, InkNet, seen
 from charloc.synth import Rendered
@@ -29,62 +32,71 @@ CROP = 256
 """Pixels of a wider picture that are shown at a time while learning."""
 
 
-def train_ink(net: InkNet, rendered: Sequence[Rendered], steps: int, seed: int, progress: Progress) -> float:
+@dataclass(frozen=True, slots=True, eq=False)
+class InkBatch:
+    """What the net sees, what was drawn, and which pixels are no padding: (B, 2 | 1 | 1, H, W)."""
+
+    shown: Tensor
+    drawn: Tensor
+    counts: Tensor
+
+
+def train_ink(net: InkNet, rendered: Sequence[Rendered], schedule: Schedule, progress: Progress) -> float:
     """Cross entropy between what the net says and what was drawn, pixel by pixel; AdamW with a one-cycle rate.
 
     Returns:
         The mean loss over the last fifth of the steps.
     """
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps, pct_start=0.15)
-    found = [(each, (soft_ink(each.pixels)[0] * 255).astype(np.uint8)) for each in rendered]
-    sizes = np.array([min(each.pixels.shape[1], CROP) * each.pixels.shape[0] for each in rendered])
-    kept = []
+    device = schedule.device
+
+    def losses(batch: InkBatch) -> tuple[Tensor]:
+        shown, drawn, counts = (each.to(device) for each in (batch.shown, batch.drawn, batch.counts))
+        with autocast(device):
+            logits = net(shown)
+        off = nn.functional.binary_cross_entropy_with_logits(logits.float(), drawn, reduction="none")
+        return ((off * counts).sum() / counts.sum(),)
+
+    chosen = _near(rendered, schedule.steps, schedule.batch or BATCH, np.random.default_rng(schedule.seed))
+    with learning_on(net, device):
+        (loss,) = descend(net.train(), rendered, schedule, collate, losses, partial(progress, "learn ink"), chosen)
+    return loss
+
+
+def _near(samples: Sequence[Rendered], steps: int, batch: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """`steps` batches of pictures of like size: little padding, other company each time."""
+    sizes = np.array([min(each.pixels.shape[1], CROP) * each.pixels.shape[0] for each in samples])
+    many = max(1, len(samples) // batch)
     for step in range(steps):
-        progress("learn ink", step, steps)
-        # Neighbours in a random order of sizes: little padding, other company each time.
-        start = int(rng.integers(max(len(rendered) - 8 * BATCH, 1)))
-        near = np.argsort(sizes * rng.uniform(0.9, 1.1, len(sizes)))[start : start + 8 * BATCH]
-        inputs, targets, counts = _batch([found[i] for i in rng.permutation(near)[:BATCH]], rng)
-        with autocast():
-            logits = net(inputs)
-        losses = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
-        loss = (losses * counts).sum() / counts.sum()
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        schedule.step()
-        if step >= int(0.8 * steps):
-            kept.append(float(loss.detach()))
-    progress("learn ink", steps, steps)
-    net.eval()
-    return float(np.mean(kept))
+        if step % many == 0:
+            order = np.argsort(sizes * rng.uniform(0.9, 1.1, len(sizes)))
+        start = int(rng.integers(max(len(samples) - 8 * batch, 1)))
+        yield rng.permutation(order[start : start + 8 * batch])[:batch].tolist()
 
 
-def _batch(
-    chosen: Sequence[tuple[Rendered, NDArray[np.uint8]]], rng: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What the net sees, what was drawn, and which pixels are no padding: (B, 2 | 1 | 1, H, W)."""
+def collate(samples: Sequence[Rendered], rng: np.random.Generator) -> InkBatch:
+    """Pictures padded to one size, of wide ones a part, some of them light on dark."""
     pieces = []
-    for each, soft in chosen:
+    for each in samples:
+        soft = soft_ink(each.pixels)[0]
         left = int(rng.integers(max(each.pixels.shape[1] - CROP, 0) + 1))
-        pixels, ink, soft = (picture[:, left : left + CROP] for picture in (each.pixels, each.ink, soft))
+        part = np.s_[:, left : left + CROP]
+        pixels = each.pixels[part]
         if rng.random() < 0.2:
             pixels = 255 - pixels
-        pieces.append((seen(pixels, np.divide(soft, 255, dtype=np.float32)), ink))
+        pieces.append((seen(pixels, soft[part]), each.ink[part]))
     height, width = _padded(*(max(ink.shape[axis] for _, ink in pieces) for axis in (0, 1)))
-    inputs = np.zeros((len(pieces), 2, height, width), dtype=np.float32)
-    targets = np.zeros((len(pieces), 1, height, width), dtype=np.float32)
-    counts = np.zeros_like(targets)
-    for b, (shown, ink) in enumerate(pieces):
-        inputs[b, :, : ink.shape[0], : ink.shape[1]] = shown
-        targets[b, 0, : ink.shape[0], : ink.shape[1]] = ink / np.float32(255)
+    shown = np.zeros((len(pieces), 2, height, width), dtype=np.float32)
+    drawn = np.zeros((len(pieces), 1, height, width), dtype=np.float32)
+    counts = np.zeros_like(drawn)
+    for b, (picture, ink) in enumerate(pieces):
+        shown[b, :, : ink.shape[0], : ink.shape[1]] = picture
+        drawn[b, 0, : ink.shape[0], : ink.shape[1]] = ink / np.float32(255)
         counts[b, 0, : ink.shape[0], : ink.shape[1]] = 1
-    return torch.from_numpy(inputs), torch.from_numpy(targets), torch.from_numpy(counts)
+    return InkBatch(
+        torch.from_numpy(shown).contiguous(memory_format=torch.channels_last),
+        torch.from_numpy(drawn),
+        torch.from_numpy(counts),
+    )
 
 
 def _padded(height: int, width: int) -> tuple[int, int]:

@@ -45,8 +45,7 @@ def train_regions(
         Mean losses over the last fifth of the steps.
     """
 
-    def losses(chosen: list[RegionSample], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        batch = collate(chosen, rng)
+    def losses(batch: RegionBatch) -> tuple[Tensor, Tensor]:
         with autocast():
             features = net.features(batch.views)
             hidden = net.regions(features, batch.boxes)
@@ -60,7 +59,7 @@ def train_regions(
         return class_loss, box_loss
 
     net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    class_loss, box_loss = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    class_loss, box_loss = descend(net, samples, schedule, collate, losses, partial(progress, "learn"))
     net.eval()
     return {"class_loss": class_loss, "box_loss": box_loss, "steps": float(schedule.steps)}
 

@@ -63,7 +63,8 @@ def train_points(
         Mean losses over the last fifth of the steps.
     """
 
-    def losses(chosen: list[XySample], rng: np.random.Generator) -> list[Tensor]:
+    def losses(batch: tuple[list[XySample], np.random.Generator]) -> list[Tensor]:
+        chosen, rng = batch
         shaken = [_shake(sample, rng) for sample in chosen]
         planes, placed = pad([pixels for pixels, _ in shaken]), [boxes for _, boxes in shaken]
         with autocast():
@@ -79,7 +80,7 @@ def train_points(
         return [class_loss, box_loss]
 
     net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    means = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    means = descend(net, samples, schedule, _as_they_are, losses, partial(progress, "learn"))
     net.eval()
     return dict(zip(("class_loss", "box_loss"), means, strict=False))
 
@@ -100,7 +101,8 @@ def train_flat(
     """
     share: NDArray[np.float64] | None = None
 
-    def losses(chosen: list[XySample], rng: np.random.Generator) -> list[Tensor]:
+    def losses(batch: tuple[list[XySample], np.random.Generator]) -> list[Tensor]:
+        chosen, rng = batch
         nonlocal share
         shaken = [_shake(sample, rng) for sample in chosen]
         planes, placed = pad([pixels for pixels, _ in shaken]), [boxes for _, boxes in shaken]
@@ -124,10 +126,16 @@ def train_flat(
         return [result]
 
     net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    (mean,) = descend(net, samples, schedule, losses, partial(progress, "learn"))
+    (mean,) = descend(net, samples, schedule, _as_they_are, losses, partial(progress, "learn"))
     net.eval()
     assert share is not None
     return {"flat_loss": mean}, np.log(share).astype(np.float32)
+
+
+def _as_they_are(
+    chosen: list[XySample], rng: np.random.Generator
+) -> tuple[list[XySample], np.random.Generator]:
+    return chosen, rng
 
 
 def columns(logits: Tensor) -> Tensor:

@@ -10,9 +10,13 @@ from charloc.normalise import HEIGHT
 
 STRIDE = 2
 """View pixels per frame."""
-REACH = 20
+WIDER = (1, 2, 4)
+"""Frames between those that each of the last blocks looks at: so they see wide letters whole, and what is beside."""
+REACH = 50
 """View pixels a frame sees beyond its own on either side."""
 FEATURES = 128
+ROWS = 11
+"""Layers of the stack up to where rows are still rows."""
 
 
 def block(
@@ -22,6 +26,29 @@ def block(
     """Convolution, normalisation, rectifier."""
     layer = flex.Conv2d(channels, size, stride=stride, padding=padding, dilation=dilation, bias=False)
     return [layer, flex.BatchNorm2d(), nn.ReLU()]
+
+
+class Around(nn.Module):
+    """Features, and what those around them add: nothing until it is learned, so that a net which never had this part
+    is the same with it.
+
+    Args:
+        channels: of the features.
+        size, padding, dilation: of the convolution that looks around.
+
+    Source: residual blocks (He et al. 2016), the last scale zero at first (Goyal et al. 2017).
+    """
+
+    def __init__(
+        self, channels: int, size: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int] = (1, 1)
+    ) -> None:
+        super().__init__()
+        seen = block(channels, size, padding=padding, dilation=dilation)
+        self.layers = nn.Sequential(*seen, flex.Conv2d(channels, 1, bias=False), nn.BatchNorm2d(channels))
+        nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.layers(features)
 
 
 class SegmentalNet(nn.Module):
@@ -42,6 +69,8 @@ class SegmentalNet(nn.Module):
             *block(FEATURES, (1, 5), padding=(0, 2)),
             *block(FEATURES, (1, 5), padding=(0, 4), dilation=(1, 2)), nn.Dropout(0.1),
         )  # fmt: skip
+        self.shapes = Around(48, (3, 3), (1, 1))
+        self.around = nn.Sequential(*(Around(FEATURES, (1, 5), (0, 2 * apart), (1, apart)) for apart in WIDER))
         self.classify = flex.Conv2d(classes, 1)
         self.whole = nn.Sequential(flex.Linear(96), nn.ReLU(), flex.Linear(classes))
         self.name = nn.Embedding(classes, 32)
@@ -58,7 +87,7 @@ class SegmentalNet(nn.Module):
         Returns:
             float32 (B, FEATURES, T), T = ceil(W / STRIDE).
         """
-        features: Tensor = self.frames(views)
+        features: Tensor = self.around(self.frames[ROWS:](self.shapes(self.frames[:ROWS](views))))
         return features.squeeze(2)
 
     def logits(self, features: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from charloc.spans import Spans
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-LEAST = -6.0
-"""A span is never held to be less likely to be a character than this, nats."""
+LEAST = -3.0
+"""A span is never held to be less likely to be a character than this, nats: letters of a type that no net has seen are
+still what the transcript says."""
 AT_ONCE = 4096
 """Spans looked at together: memory must not grow with the length of a line."""
 

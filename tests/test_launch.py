@@ -116,6 +116,7 @@ def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
         ("pretrain --out {empty}/new --fonts {none}", "no folder .*none", 1),
         ("pretrain --out {empty}/new --alphabet abc", "3 different characters are too few", 1),
         ("pretrain --out {empty}/new --project {none}", "no project in .*none", 1),
+        ("pretrain --out {empty}/new --alphabet abcdefghijkl --device nonsense", "cannot compute on nonsense", 1),
         ("pretrain --out {empty}/new --more", "Name its folder too: --start", 1),
         ("import {empty} --project {empty}/new", "nothing to import", 1),
         ("import {none} --project {empty}/new", "none' does not exist", 2),

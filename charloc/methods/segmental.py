@@ -19,22 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charloc.boxes import finish, ink_boxes, lost_tops, survive
-from charloc.calibration import Calibration, fit
+from charloc.calibration import Calibration
 from charloc.descent import Schedule
 from charloc.evidence import cumulate, net_boxes
 from charloc.fusion import believed_within, fuse
 from charloc.glances import HELD, MORE_SIZES, apart, led, misplaced, settle
 from charloc.glyphs import has_marks
 from charloc.layout import solve
-from charloc.learning import Sample, blend, train, train_boxes, train_wholes
+from charloc.learning import Sample, blend, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._held import shape_under
 from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, steps_and_repeats
-from charloc.methods._lessons import Lay, each_laid, found_at
+from charloc.methods._lessons import each_laid, found_at
 from charloc.methods._looks import Eye, Free, Laid, Looks, Placed, Seen, ToldLooks, each_doubt, place
 from charloc.methods.guess import LONGEST
-from charloc.metrics import iou
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
 from charloc.spans import find_spans
@@ -46,15 +45,11 @@ Floats = NDArray[np.float32]
 SAMPLE_STEPS = 4.0
 """Times a round shows every word, within `LEAST_STEPS` and `MOST_STEPS` steps of a batch."""
 LEAST_STEPS, MOST_STEPS = 400, 700
-WARMER = 1.5
-"""How much more what a net says counts if it knows letters from rendered words."""
 STAYED_PX = 0.01
 """A box that pins did not move is where it was, but for rounding."""
 FIRST_RATE, LATER_RATE, WARM_RATE = 3e-3, 1.5e-3, 4e-4
 """Peak learning rates: of a net that knows nothing, of one that has learned these words before, and of one that knows
 letters from rendered words: those were true, and what it now learns from are beliefs."""
-BOX_RATE = 3e-4
-"""Peak learning rate of the box head alone."""
 KEPT = 0.5
 """How much of its weights the last of these keeps in a round of beliefs, for the same reason."""
 
@@ -64,14 +59,13 @@ class Segmental(Learner[SegmentalNet]):
 
     Args:
         checkpoint: from an earlier round, or None to start fresh.
-        temper: weight of a frame's log-probability in the search; half as much again for a net that knows letters
-            from rendered words.
+        temper: weight of a frame's log-probability in the search.
         seed: of everything random in the M-step.
     """
 
     name = "segmental"
     honours_pins = True
-    newer = ("whole.",)
+    newer = ("whole.", "shapes.", "around.")
 
     def __init__(self, checkpoint: Checkpoint | None = None, *, temper: float = 0.2, seed: int = 0) -> None:
         self.temper = temper
@@ -85,82 +79,48 @@ class Segmental(Learner[SegmentalNet]):
     # --- M-step -------------------------------------------------------------------------------------------------------
 
     def m_step(
-        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None,
-        rate: float | None = None, kept: float = KEPT, true: bool = False,
-    ) -> Mapping[str, float]:  # fmt: skip
-        """Learn from `training`.
-
-        Args:
-            steps: batches; None: as many as so many words ask for.
-            rate: the peak learning rate; None: as is fit for beliefs.
-            kept: how much of its weights a net keeps that knows letters from rendered words.
-            true: the boxes are. Beliefs are learned from as the search finds them, lest a net forget where boxes end.
-        """
+        self, training: TrainingSet, progress: Progress = silent, steps: int | None = None
+    ) -> Mapping[str, float]:
+        """Learn from `training`, in so many steps of a batch; None: as many as so many words ask for."""
         charset = self._charset_of(training)
-        lay = self._lay if self.taught and not true else None
-        samples, self.measures = self._samples(training, charset, progress, lay)
-        before = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
-        self._grow(charset)
-        assert self.net is not None
+        samples, measures = self._samples(training, charset, progress)
         if steps is None:
             steps, samples = steps_and_repeats(samples, SAMPLE_STEPS, LEAST_STEPS, MOST_STEPS)
         usual = WARM_RATE if self.warm else FIRST_RATE if self.rounds == 0 else LATER_RATE
-        learned = train(self.net, samples, Schedule(steps, rate or usual, self.seed + self.rounds), progress)
+        return self.learn(samples, measures, charset, Schedule(steps, usual, self.seed + self.rounds), progress)
+
+    def learn(
+        self, samples: Sequence[Sample], measures: Measures, charset: Charset, schedule: Schedule,
+        progress: Progress = silent, kept: float = KEPT,
+    ) -> Mapping[str, float]:  # fmt: skip
+        """Learn from what is known of words.
+
+        Args:
+            samples: with classes of `charset`, which holds what was known before, and more if there is more.
+            measures: how wide and tall characters then are.
+            kept: how much of its weights a net keeps that knows letters from rendered words.
+        """
+        before = {} if self.net is None else {name: each.clone() for name, each in self.net.state_dict().items()}
+        self._grow(charset)
+        assert self.net is not None
+        self.measures = measures
+        learned = train(self.net, samples, schedule, progress)
         if self.warm:
             blend(self.net, before, kept)
         self.rounds += 1
         return learned
-
-    def learn_wholes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
-        """Learn only which spans are whole characters, in `steps` batches, if that is not known; all else stays.
-
-        Raises:
-            CheckpointError: a character is not known yet.
-        """
-        new = self._charset_of(training).symbols[len(self.charset.symbols) :]
-        if new:
-            raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
-        if self.knows_spans:
-            return
-        samples, _ = self._samples(training, self.charset, progress)
-        train_wholes(self._learned(), samples, Schedule(steps, FIRST_RATE, self.seed), progress)
-        self.knows_spans = True
-
-    def learn_boxes(self, training: TrainingSet, progress: Progress, steps: int) -> None:
-        """Learn only where boxes end beyond the spans that the search finds, in `steps` batches; all else stays.
-
-        Until then `m_step` learns that from the spans of the boxes, which a search over ink never finds quite.
-
-        Args:
-            training: words whose boxes are true, of characters that are known; their weights are not looked at.
-
-        Raises:
-            CheckpointError: no word could be laid out.
-        """
-        every = range(len(training.words))
-        samples: list[Sample] = []
-        own = self._own_ink()
-        for i, seen, laid in each_laid(training, every, partial(progress, "lay out"), own, self._see, self._lay):
-            if laid is not None:
-                classes = self.charset.encode(training.words[i].characters)
-                nowhere = np.full((len(classes), 6), np.nan, dtype=np.float32)
-                weights = np.ones(len(classes), dtype=np.float32)
-                nothing = Sample(seen.view.pixels, classes, nowhere[:, :2], nowhere[:, 2:], weights)
-                samples.append(found_at(nothing, seen, laid, training.localizations[i].boxes))
-        if not samples:
-            raise CheckpointError(NOTHING)
-        train_boxes(self._learned(), samples, Schedule(steps, BOX_RATE, self.seed), progress)
-        self.taught = len(self.charset.symbols)
 
     def _charset_of(self, training: TrainingSet) -> Charset:
         some = zip(training.words, training.weights, strict=True)
         return self.charset.extended(word.characters for word, weight in some if weight > 0)
 
     def _samples(
-        self, training: TrainingSet, charset: Charset, progress: Progress, lay: Lay | None = None
+        self, training: TrainingSet, charset: Charset, progress: Progress
     ) -> tuple[list[Sample], Measures]:
-        """What is believed of all words that count, and how wide and tall characters then are."""
+        """What is believed of all words that count, as the search finds it, lest a net forget where boxes end; and how
+        wide and tall characters then are."""
         chosen = [i for i in range(len(training.words)) if training.weights[i] > 0]
+        lay = self._lay if self.taught else None
         samples: list[Sample] = []
         placed: list[Floats] = []
         own = self._own_ink()
@@ -200,28 +160,6 @@ class Segmental(Learner[SegmentalNet]):
         """
         eye = self._eye()
         return [(seen.look, seen.log_probs) for seen in eye.see([eye.look(word) for word in words])]
-
-    def calibrate(self, words: Sequence[WordImage], truth: Sequence[Floats], progress: Progress = silent) -> None:
-        """Find out what confidence is worth, from words whose boxes are known because they were rendered.
-
-        Args:
-            words: N words that nothing was learned from.
-            truth: N arrays (L, 4) of their boxes.
-        """
-        self.calibration = None
-        rows, right = [], []
-        for done, word in enumerate(words):
-            progress("calibrate", done, len(words))
-            try:
-                placed = self._settle(word, (), *self._eye().looks([word]))
-            except TranscriptError:
-                continue
-            known = ~placed.expected.space
-            rows.append(placed.features[known])
-            right.append(iou(placed.boxes, truth[done][placed.order])[known] >= 0.5)
-        progress("calibrate", len(words), len(words))
-        if rows:
-            self.calibration = fit(np.concatenate(rows), np.concatenate(right))
 
     def _eye(self) -> Eye:
         return Eye(self._learned(), self.knows_spans, self._own_ink())
@@ -337,8 +275,7 @@ class Segmental(Learner[SegmentalNet]):
         fixed, extra = pinned_bounds(ink, word, order, pins)
         spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
-        temper = self.temper * (WARMER if self.warm else 1.0)
-        said = cumulate(seen.log_probs, classes, seen_view.frames(spans.columns, STRIDE), temper)
+        said = cumulate(seen.log_probs, classes, seen_view.frames(spans.columns, STRIDE), self.temper)
         if seen.wholes is not None:
             wholes, which = seen.wholes.log_probs(spans, classes)
             said = replace(said, whole=wholes, which=which)

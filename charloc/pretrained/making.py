@@ -10,11 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+import numpy as np
+
 from charloc import checkpoint as on_disk
 from charloc.corpus import FEWEST, LATIN, render_corpus
 from charloc.faces import Face, find_faces, font_folders
-from charloc.methods import Progress, silent
-from charloc.pretraining import pretrain
+from charloc.learning import check_device
+from charloc.methods import Checkpoint, Progress, silent
+from charloc.pretraining import Effort, pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
@@ -97,7 +100,7 @@ def check_free(out: Path) -> None:
 
 
 def make(
-    out: Path, what: Plan, *, words: int, steps: int, seed: int, command: str, start: Path | None = None,
+    out: Path, what: Plan, effort: Effort, *, words: int, command: str, start: Path | None = None,
     more: bool = False, progress: Progress = silent,
 ) -> None:  # fmt: skip
     """Render, learn, write.
@@ -105,36 +108,45 @@ def make(
     Args:
         out: the folder that the checkpoint goes to, whole or not at all.
         what: alphabet and typefaces.
+        effort: how much to learn, and with what.
         words: how many to render.
-        steps: batches to learn from.
-        seed: of everything random.
         command: what makes it again; kept with it.
         start: the folder of a checkpoint made by this before: only what it lacks is learned (`pretraining.pretrain`).
         more: letters are learned on from there, too.
         progress: called with (phase, done, total); may raise to stop.
 
     Raises:
-        CharlocError: it cannot be written there.
+        CharlocError: it cannot be written there, or torch has no such device here.
     """
     check_free(out)
+    check_device(effort.device)
     before = None if start is None else on_disk.read(start)
     alphabet = "".join(what.alphabet)
     with _interrupts_held(progress) as report:
-        rendered = render_corpus(alphabet, what.faces, words, seed, report)
+        rendered = render_corpus(alphabet, what.faces, words, effort.seed, report, effort.workers)
     with _interrupts_held(progress) as report:
-        held_out = render_corpus(what.alphabet, what.faces, max(min(words, HELD_OUT), 64), seed + 1, report)
-    learned = pretrain(rendered, held_out, steps=steps, seed=seed, start=before, more=more, progress=progress)
+        others = max(min(words, HELD_OUT), 64)
+        held_out = render_corpus(what.alphabet, what.faces, others, effort.seed + 1, report, effort.workers)
+    learned = pretrain(rendered, held_out, effort, before, more, progress)
     made_from = {
         "command": command,
         "charloc": _version(),
-        "seed": seed,
+        "seed": effort.seed,
         "words": words,
-        "steps": steps,
+        "steps": effort.steps,
         "fonts": [face.name for face in what.faces],
     }
     if start is not None:
         made_from["start"] = dict(on_disk.made_from(start))
-    on_disk.write(out, str(learned.settings["method"]), learned, made_from)
+    on_disk.write(out, str(learned.settings["method"]), _halved(learned), made_from)
+
+
+def _halved(learned: Checkpoint) -> Checkpoint:
+    """The same with numbers of half the size: eleven bits of each are more than boxes show, and packages stay small."""
+    tensors = {
+        name: each.astype(np.float16) if each.dtype == np.float32 else each for name, each in learned.tensors.items()
+    }
+    return Checkpoint(tensors, learned.settings)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
 from charloc.methods.guess import Guess
 from charloc.methods.segmental import Segmental
+from charloc.pretraining import calibrate
 from charloc.spans import find_spans
 from charloc.synth import load_font, render
 from charloc.types import TrainingSet, WordImage
@@ -89,7 +90,7 @@ def test_a_calibration_travels_with_the_checkpoint_and_makes_the_confidence(monk
     believed = Guess().e_step(words, nobody)
     method.m_step(TrainingSet(words, believed, nobody, np.ones(12, np.float32)), steps=3)
     plain = method.e_step(words, nobody)
-    method.calibrate(words, [each.boxes for each in rendered])
+    calibrate(method, rendered)
     assert method.calibration is not None
     again = Segmental(method.checkpoint())
     sure = again.e_step(words, nobody)

@@ -39,18 +39,23 @@ def test_batches_of_long_lines_are_small() -> None:
     assert max(len(batch) for batch in made) <= 2
 
 
-def down(steps: int, seed: int = 0) -> tuple[list[float], list[tuple[int, int]], float]:
+def little(chosen: list[Wide], rng: np.random.Generator) -> float:
+    assert 0 < len(chosen) <= BATCH
+    return float(rng.normal(0, 0.01))
+
+
+def down(steps: int, seed: int = 0, makers: int = 0) -> tuple[list[float], list[tuple[int, int]], float]:
     """Two losses of one number, that each want it elsewhere: at 1 and at 3."""
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
     reports: list[tuple[int, int]] = []
 
-    def losses(chosen: list[Wide], rng: np.random.Generator) -> list[torch.Tensor]:
-        assert 0 < len(chosen) <= BATCH
-        shaken = net.weight.sum() + float(rng.normal(0, 0.01))
+    def losses(by: float) -> list[torch.Tensor]:
+        shaken = net.weight.sum() + by
         return [(shaken - 1) ** 2, (shaken - 3) ** 2]
 
-    means = descend(net, [sample(9)] * 40, Schedule(steps, 0.1, seed), losses, lambda *each: reports.append(each))
+    schedule = Schedule(steps, 0.1, seed, makers=makers)
+    means = descend(net, [sample(9)] * 40, schedule, little, losses, lambda *each: reports.append(each))
     return means, reports, float(net.weight.detach())
 
 
@@ -67,6 +72,12 @@ def test_a_seed_says_everything() -> None:
     assert down(20)[0] == down(20)[0] != down(20, seed=1)[0]
 
 
+def test_batches_that_other_processes_make_are_the_same_however_many_those_are() -> None:
+    one, two = down(40, makers=1), down(40, makers=2)
+    assert one == two
+    assert one[2] > 1
+
+
 def test_progress_may_stop_it() -> None:
     def stop(done: int, total: int) -> None:
         if done == 2:
@@ -74,10 +85,10 @@ def test_progress_may_stop_it() -> None:
 
     net, seen = nn.Linear(1, 1), []
 
-    def losses(chosen: list[Wide], rng: np.random.Generator) -> list[torch.Tensor]:
-        seen.append(len(chosen))
+    def losses(shown: int) -> list[torch.Tensor]:
+        seen.append(shown)
         return [net.weight.sum() ** 2]
 
     with pytest.raises(KeyboardInterrupt):
-        descend(net, [sample(9)] * 3, Schedule(9, 0.1, 0), losses, stop)
+        descend(net, [sample(9)] * 3, Schedule(9, 0.1, 0), lambda chosen, _: len(chosen), losses, stop)
     assert seen == [3, 3]

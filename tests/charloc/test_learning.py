@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from charloc.descent import Schedule
-from charloc.learning import Sample, augment, collate, parted, train, train_boxes
-from charloc.nets import REACH, STRIDE, SegmentalNet
+from charloc.learning import Sample, augment, check_device, collate, parted, train, train_boxes
+from charloc.nets import REACH, STRIDE, Around, SegmentalNet
 from charloc.normalise import HEIGHT
+from charloc.types import CharlocError
 
 
 def sample(width: int = 40, pinned: float = 1.0, repeat: int = 1) -> Sample:
@@ -105,6 +106,9 @@ def test_the_net_sees_no_farther_than_it_says(width: int) -> None:
     """What is beyond `REACH` of a frame changes nothing in it; a batch is padded by that much."""
     torch.manual_seed(0)
     net = SegmentalNet(4).eval()
+    for each in net.modules():
+        if isinstance(each, Around):
+            torch.nn.init.ones_(each.layers[-1].weight)  # as if it had learned
     view = torch.rand(1, 1, HEIGHT, width + REACH + REACH % STRIDE)
     view[..., width:] = 0
     wider = torch.nn.functional.pad(view, (0, 50))
@@ -115,6 +119,25 @@ def test_the_net_sees_no_farther_than_it_says(width: int) -> None:
         assert features.shape[2] == -(-view.shape[3] // STRIDE)
         logits = net.logits(features)
         assert logits.shape == (1, 4, features.shape[2])
+
+
+def test_a_net_that_never_looked_around_is_the_same_with_that_part() -> None:
+    """Checkpoints of earlier versions lack it."""
+    torch.manual_seed(0)
+    net = SegmentalNet(4).eval()
+    view = torch.rand(2, 1, HEIGHT, 60)
+    with torch.inference_mode():
+        plain = net.frames(view).squeeze(2)
+        assert torch.equal(net.features(view), plain)
+        torch.nn.init.ones_(net.around[1].layers[-1].weight)
+        assert not torch.equal(net.features(view), plain)
+
+
+def test_another_device_that_is_not_there_is_said() -> None:
+    for device in ("cuda:99", "nonsense"):
+        with pytest.raises(CharlocError, match=f"{device}.* --device"):
+            check_device(device)
+    check_device("cpu")
 
 
 def test_losses_fall() -> None:

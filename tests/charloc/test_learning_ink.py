@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from charloc import learning_ink
+from charloc.descent import Schedule
 from charloc.inkmap import soft_ink
 from charloc.learning_ink import CROP, TALLEST, own_ink, train_ink
 from charloc.nets_ink import MULTIPLE, InkNet, seen
+from charloc.pretraining import INK_RATE
 from charloc.synth import Degradation, Rendered, load_font, render
 
 MIDST = (6, 6, 6, 6)
@@ -46,7 +48,7 @@ def test_it_learns_to_leave_rules_out() -> None:
     torch.manual_seed(0)
     net = InkNet()
     reports: list[tuple[str, int, int]] = []
-    train_ink(net, ruled(40, 0), 50, 0, lambda *report: reports.append(report))
+    train_ink(net, ruled(40, 0), Schedule(50, INK_RATE, 0), lambda *report: reports.append(report))
     assert reports == [("learn ink", step, 50) for step in range(51)]
     assert not net.training
     learned, known = [], []
@@ -64,19 +66,20 @@ def test_it_learns_to_leave_rules_out() -> None:
 def test_the_same_seed_learns_the_same() -> None:
     def learned(seed: int) -> float:
         torch.manual_seed(0)
-        return train_ink(InkNet(), ruled(6, 0), 3, seed, lambda *_: None)
+        return train_ink(InkNet(), ruled(6, 0), Schedule(3, INK_RATE, seed), lambda *_: None)
 
     assert learned(1) == learned(1) != learned(2)
 
 
 def test_padding_does_not_count_and_wide_pictures_are_shown_in_part() -> None:
-    short, soft_short = ruled(1, 0)[0], ruled(1, 0)[0].pixels
-    anything = np.random.default_rng(0).integers(0, 256, (3, 40, CROP + 60)).astype(np.uint8)
-    wide, soft_wide = replace(short, pixels=anything[0], ink=anything[1]), anything[2]
-    pairs = [(short, soft_short), (wide, soft_wide)]
+    short = ruled(1, 0)[0]
+    anything = np.random.default_rng(0).integers(0, 256, (2, 40, CROP + 60)).astype(np.uint8)
+    wide = replace(short, pixels=anything[0], ink=anything[1])
+    soft_short, soft_wide = (soft_ink(each.pixels)[0] for each in (short, wide))
     shown = []
     for seed in range(8):
-        inputs, targets, counts = learning_ink._batch(pairs, np.random.default_rng(seed))
+        batch = learning_ink.collate([short, wide], np.random.default_rng(seed))
+        inputs, targets, counts = batch.shown, batch.drawn, batch.counts
         assert inputs.shape[2:] == targets.shape[2:] == counts.shape[2:]
         assert (inputs.shape[1], targets.shape[1], counts.shape[1]) == (2, 1, 1)
         assert inputs.shape[2] % MULTIPLE == inputs.shape[3] % MULTIPLE == 0
@@ -84,14 +87,14 @@ def test_padding_does_not_count_and_wide_pictures_are_shown_in_part() -> None:
         assert counts[1].sum() == CROP * len(wide.pixels)
         height, width = short.pixels.shape
         np.testing.assert_allclose(targets[0, 0, :height, :width], short.ink / 255, atol=1e-6)
-        np.testing.assert_allclose(inputs[0, 1, :height, :width], soft_short / 255, atol=1e-6)
+        np.testing.assert_allclose(inputs[0, 1, :height, :width], soft_short, atol=1e-6)
         assert not inputs[:, :, counts[0, 0].sum(dim=1) == 0][0].any()
         # What is seen and what was drawn are the same part.
         pieces = np.lib.stride_tricks.sliding_window_view(wide.ink, CROP, axis=1)
         ink = np.rint(targets[1, 0, : len(wide.ink), :CROP].numpy() * 255)
         (left, *_) = np.flatnonzero((pieces == ink[:, None]).all(axis=(0, 2)))
         seen_soft = inputs[1, 1, : len(wide.ink), :CROP]
-        np.testing.assert_allclose(seen_soft, soft_wide[:, left : left + CROP] / 255, atol=1e-6)
+        np.testing.assert_allclose(seen_soft, soft_wide[:, left : left + CROP], atol=1e-6)
         shown.append(int(left))
     assert len(set(shown)) > 2
 
@@ -102,7 +105,7 @@ def test_whoever_stops_it_is_heard() -> None:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train_ink(InkNet(), ruled(4, 0), 1000, 0, stop)
+        train_ink(InkNet(), ruled(4, 0), Schedule(1000, INK_RATE, 0), stop)
 
 
 # --- saying -----------------------------------------------------------------------------------------------------------

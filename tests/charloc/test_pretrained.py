@@ -16,6 +16,7 @@ from charloc.methods import Checkpoint, make
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
 from charloc.pretrained import making
+from charloc.pretraining import Effort
 from charloc.synth import Degradation, load_font, render, render_set
 from charloc.text import Charset, characters
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, WordImage
@@ -40,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         small_batches(patch)
         what = making.plan(characters(LETTERS), [fonts()])
-        making.make(out, what, words=24, steps=4, seed=3, command="launch.py pretrain")
+        making.make(out, what, Effort(4, 3), words=24, command="launch.py pretrain")
     return out
 
 
@@ -226,6 +227,8 @@ def test_a_checkpoint_says_what_it_was_made_from(made: Path) -> None:
     assert "DejaVu Sans Bold" in made_from["fonts"]  # type: ignore[operator]
     assert sorted(each.name for each in made.iterdir()) == [on_disk.RECORD, on_disk.TENSORS]
     learned = on_disk.read(made)
+    kinds = {each.dtype.str for each in learned.tensors.values()}
+    assert kinds == {"<f2", "<i8"} and all(np.isfinite(each).all() for each in learned.tensors.values())
     assert set(Charset.from_json(str(learned.settings["charset"])).symbols) <= set(LETTERS) - {" "}
 
 

@@ -11,9 +11,10 @@ import pytest
 from charloc import checkpoint as on_disk
 from charloc import descent, learning_ink
 from charloc.glances import MORE_SIZES, SIZES
-from charloc.methods import Checkpoint, _learner, make, segmental
+from charloc.methods import Checkpoint, _learner, make
+from charloc.methods._learner import CHUNK
 from charloc.methods.segmental import Segmental
-from charloc.pretraining import pretrain
+from charloc.pretraining import Effort, pretrain
 from charloc.synth import Degradation, Rendered, load_font, render
 from charloc.types import CheckpointError, Localization, TrainingSet
 
@@ -56,7 +57,7 @@ def reports() -> list[Report]:
 
 @pytest.fixture(scope="module")
 def learned(small_batches: object, rendered: list[Rendered], reports: list[Report]) -> Checkpoint:
-    return pretrain(rendered, words(6, 9), steps=STEPS, progress=lambda *report: reports.append(report))
+    return pretrain(rendered, words(6, 9), Effort(STEPS), progress=lambda *report: reports.append(report))
 
 
 def same(once: Checkpoint, again: Checkpoint) -> bool:
@@ -100,17 +101,17 @@ def test_from_a_start_only_whole_spans_are_learned_and_what_confidence_is_worth(
     tensors = {name: each for name, each in learned.tensors.items() if not name.startswith("whole.")}
     older = Checkpoint(tensors, {key: each for key, each in learned.settings.items() if key != "knows_spans"})
     assert not Segmental(older).knows_spans and Segmental(learned).knows_spans
-    again = pretrain(rendered, words(6, 9), steps=STEPS, start=older)
+    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=older)
     assert all(np.array_equal(again.tensors[name], each) for name, each in tensors.items())
     assert {*again.tensors} == {*learned.tensors} and Segmental(again).knows_spans
-    fresh = pretrain(rendered, words(6, 9), steps=1, start=older)
+    fresh = pretrain(rendered, words(6, 9), Effort(1), start=older)
     assert not np.array_equal(again.tensors["whole.2.weight"], fresh.tensors["whole.2.weight"])
     assert again.settings["measures"] == learned.settings["measures"]
-    calibrated = pretrain(rendered, words(12, 10), steps=STEPS, start=again)
+    calibrated = pretrain(rendered, words(12, 10), Effort(STEPS), start=again)
     assert all(np.array_equal(calibrated.tensors[name], each) for name, each in again.tensors.items())
     assert calibrated.settings["calibration"] != again.settings["calibration"]
     with pytest.raises(CheckpointError, match="does not know z"):
-        pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], steps=1, start=older)
+        pretrain([*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))], (), Effort(1), start=older)
 
 
 def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
@@ -118,7 +119,7 @@ def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
 ) -> None:
     older = Checkpoint(learned.tensors, {k: each for k, each in learned.settings.items() if k != "taught"})
     assert not Segmental(older).taught and Segmental(learned).taught == len(Segmental(learned).charset.symbols)
-    again = pretrain(rendered, words(6, 9), steps=STEPS, start=older)
+    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=older)
     changed = [name for name, each in learned.tensors.items() if not np.array_equal(again.tensors[name], each)]
     assert {name.split(".")[0] for name in changed} == {"box", "name"} and Segmental(again).taught
     assert again.settings["measures"] == learned.settings["measures"]
@@ -127,18 +128,18 @@ def test_from_a_start_only_where_boxes_end_is_learned_if_it_lacks_that(
 def test_more_is_learned_from_a_start_and_ink_stays(
     small_batches: object, learned: Checkpoint, rendered: list[Rendered]
 ) -> None:
-    searched: list[bool] = []
+    searched: set[int] = set()
     with pytest.MonkeyPatch.context() as patch:
-        laid = segmental.each_laid
-        patch.setattr(segmental, "each_laid", lambda *some: (searched.append(some[-1] is not None), laid(*some))[1])
-        on = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
-    assert searched == [False, True], "letters are learned from true boxes as they are, only where they end is searched"
+        lay = Segmental._lay
+        patch.setattr(Segmental, "_lay", lambda self, *some: (searched.add(self.rounds), lay(self, *some))[1])
+        on = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more=True)
+    assert searched == {2}, "letters are learned from true boxes as they are, only where they end is searched"
     assert {*on.tensors} == {*learned.tensors} and Segmental(on).knows_spans
     for name, each in learned.tensors.items():
         assert np.array_equal(on.tensors[name], each) == name.startswith("ink."), name
     assert on.settings["rounds"] == 2 and on.settings["warm"]
     assert on.settings["charset"] == learned.settings["charset"]
-    again = pretrain(rendered, words(6, 9), steps=STEPS, start=learned, more=True)
+    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more=True)
     assert same(on, again)
     # All of it is kept: the same batches at the rate of a round, then halfway back, are something else.
     method = Segmental(learned)
@@ -197,9 +198,22 @@ def test_its_ink_net_is_asked_about_every_word(
 
 
 def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
-    once, again, other = (pretrain(rendered[:6], steps=2, seed=seed) for seed in (1, 1, 2))
+    once, again, other = (pretrain(rendered[:6], (), Effort(2, seed)) for seed in (1, 1, 2))
     assert same(once, again)
     assert not same(once, other)
+
+
+def test_several_processes_learn_the_same(learned: Checkpoint) -> None:
+    """More words than a process is given at once: what confidence is worth is found out of all of them, in order."""
+    held_out = words(CHUNK + 6, 4)
+    alone, together = (pretrain([], held_out, Effort(1, workers=n), start=learned) for n in (1, 2))
+    assert alone.settings["calibration"] != learned.settings["calibration"]
+    assert same(alone, together)
+
+
+def test_whoever_stops_it_while_others_work_is_heard(learned: Checkpoint) -> None:
+    with pytest.raises(InterruptedError, match="calibrate"):
+        pretrain([], words(CHUNK + 6, 4), Effort(1, workers=2), start=learned, progress=stop_at("calibrate", CHUNK))
 
 
 def stop_at(phase: str, done: int) -> Callable[[str, int, int], None]:
@@ -216,4 +230,4 @@ def stop_at(phase: str, done: int) -> Callable[[str, int, int], None]:
 )
 def test_whoever_stops_it_is_heard(rendered: list[Rendered], phase: str, done: int) -> None:
     with pytest.raises(InterruptedError, match=phase):
-        pretrain(rendered[:6], rendered[6:9], steps=3, progress=stop_at(phase, done))
+        pretrain(rendered[:6], rendered[6:9], Effort(3), progress=stop_at(phase, done))

@@ -15,6 +15,7 @@ from charloc.methods import Checkpoint, Method, make, segmental
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
 from charloc.nets import SegmentalNet
+from charloc.pretraining import Effort, teach_ends
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 from tests.invented import invented_words, said, share_right
@@ -296,9 +297,8 @@ def test_boxes_learned_from_found_spans_end_nearer_to_the_true_ones(learned: Lea
     method = learned.method()
     before = method.checkpoint()
     some, words = learned.rendered[:8], learned.words[:8]
-    sure = [Localization(each.boxes, np.ones(len(each.boxes), np.float32), 0.0, "true") for each in some]
     reports: list[tuple[str, int, int]] = []
-    method.learn_boxes(training(words, sure), lambda *report: reports.append(report), steps=120)
+    teach_ends(method, some, Effort(120), lambda *report: reports.append(report))
     after = method.checkpoint()
     changed = {name for name, each in after.tensors.items() if not np.array_equal(each, before.tensors[name])}
     assert {name.split(".")[0] for name in changed} == {"box", "name"}
