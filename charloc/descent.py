@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
@@ -100,7 +101,12 @@ def _made(
     drawn: _Drawn[Item, Made] = _Drawn(samples, list(chosen), make, schedule.seed)
     # Forked, they share the samples with this process.
     way = "fork" if sys.platform == "linux" else "spawn"
-    yield from DataLoader(drawn, batch_size=None, num_workers=schedule.makers, multiprocessing_context=way)
+    loader = DataLoader(drawn, batch_size=None, num_workers=schedule.makers, multiprocessing_context=way)
+    with warnings.catch_warnings():
+        # Python 3.12 and later; what they run needs no other thread of this process.
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        made = iter(loader)
+    yield from made
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import pairwise
+from textwrap import shorten
 from threading import Lock
 
 import numpy as np
@@ -131,14 +132,15 @@ def _train_head(
 
 
 def check_device(device: str) -> None:
-    """
+    """Refuse a device that nets cannot learn on, before anything else is done.
+
     Raises:
         CharlocError: torch does not compute on `device` here.
     """
     try:
         torch.ones(1, device=device).sum().item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).splitlines()[0]
+        why = shorten(str(error).splitlines()[0], 100, placeholder=" ...")
         message = f"torch cannot compute on {device} here ({why}). Name another, or leave out --device."
         raise CharlocError(message) from error
 
