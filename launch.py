@@ -25,7 +25,7 @@ import traceback
 from enum import StrEnum
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -159,7 +159,7 @@ def pretrain(
     start: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A checkpoint of pretrain: learn only what it lacks.")
     ] = None,
-    more: Annotated[bool, typer.Option("--more", help="With --start: learn on, letters too.")] = False,
+    more: Annotated[Literal["letters", "ink"] | None, typer.Option(help="With --start: learn that on, too.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Words in a batch; otherwise 32.")] = None,
     device: Annotated[str, typer.Option(help="Where nets learn, as torch names it: cuda is much faster.")] = "cpu",
     workers: Annotated[
@@ -186,8 +186,9 @@ def pretrain(
     asked += [("--start", start)] if start else []
     asked += [("--batch", batch)] if batch else []
     asked += [("--device", device)] if device != "cpu" else []
+    asked += [("--more", more)] if more else []
     parts = [str(part) for pair in [*asked, ("--seed", seed)] for part in pair]
-    command = shlex.join(["launch.py", "pretrain", *parts, *(["--more"] if more else [])])
+    command = shlex.join(["launch.py", "pretrain", *parts])
     try:
         with bars("pretrain", quiet=quiet) as progress:
             effort = Effort(steps, seed, batch, device, workers or min(os.cpu_count() or 1, 16))

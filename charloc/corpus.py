@@ -39,6 +39,10 @@ TOUCHING = 0.06
 """Letters that touch stand so much closer than usual, at most, in sizes of the font."""
 BY_HAND = 0.15, 0.6
 """Share of the words that look as if written by hand: where letters stand apart, and where they join."""
+JOINED = 0.4
+"""Share of the words set in faces whose letters join, where there are such faces: those are the hardest."""
+UNSPELT = 0.5
+"""Share of the words whose letters follow no spelling: what is learned has to hold in any language."""
 CHUNK = 64
 FEWEST = 10
 """Words need so many different characters; a face that draws fewer of the alphabet is not used."""
@@ -51,7 +55,7 @@ def render_corpus(
 
     Args:
         alphabet: the characters words are made of, or a text that holds them; one that no face draws does not occur.
-        faces: typefaces, each as likely as any other.
+        faces: typefaces; `JOINED` of the words are set in those whose letters join, each as likely as any like it.
         workers: at most so many processes render.
 
     Raises:
@@ -76,8 +80,10 @@ def render_corpus(
 def _render(alphabet: tuple[str, ...], faces: tuple[Face, ...], seed: int, start: int) -> list[Rendered]:
     rng = np.random.default_rng((seed, start))
     out: list[Rendered] = []
+    sorts = [some for some in _sorts(faces) if some]
     while len(out) < CHUNK:
-        face = faces[int(rng.integers(len(faces)))]
+        some = sorts[int(rng.random() < JOINED)] if len(sorts) > 1 else sorts[0]
+        face = some[int(rng.integers(len(some)))]
         drawn = _drawn(face, alphabet)
         if len(drawn) < FEWEST:
             continue
@@ -101,6 +107,16 @@ def _render(alphabet: tuple[str, ...], faces: tuple[Face, ...], seed: int, start
 @lru_cache(maxsize=4096)
 def _drawn(face: Face, alphabet: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in alphabet if face.file(each) is not None)
+
+
+@lru_cache(maxsize=1)
+def _sorts(faces: tuple[Face, ...]) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
+    """Those whose letters stand apart, and those whose letters join."""
+    joined = [_joins(face.file("n") or face.files[0]) for face in faces]
+    apart, joining = (
+        tuple(face for face, does in zip(faces, joined, strict=True) if does is side) for side in (False, True)
+    )
+    return apart, joining
 
 
 @lru_cache(maxsize=4096)
@@ -163,7 +179,7 @@ def _pronounceable(rng: np.random.Generator) -> str:
 
 
 def random_text(alphabet: Sequence[str], rng: np.random.Generator) -> str:
-    """A word, sometimes a line, made of `alphabet` alone: like a language, with rare characters strewn in.
+    """A word, sometimes a line, made of `alphabet` alone: half of them like a language, with rare characters strewn in.
 
     Args:
         alphabet: at least one character.
@@ -184,6 +200,8 @@ def _word(alphabet: Sequence[str], rng: np.random.Generator) -> str:
         word = [alphabet[int(rng.integers(len(alphabet)))] for _ in range(int(rng.integers(1, 8)))]
     else:
         text = _pronounceable(rng)
+        if rng.random() < UNSPELT:
+            text = "".join(chr(rng.integers(ord("a"), ord("z") + 1)) for _ in text)
         style = rng.random()
         text = text.upper() if style < 0.1 else text.capitalize() if style < 0.35 else text
         word = [each if each in known else alphabet[int(rng.integers(len(alphabet)))] for each in characters(text)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,8 +26,12 @@ from charloc.types import CheckpointError
 
 MORE_RATE = 1e-3
 """Peak learning rate where letters are learned on: less than at first, so that little is forgotten on the way."""
-INK_RATE = 4e-3
-"""The same for ink."""
+INK_RATE, MORE_INK_RATE = 4e-3, 2e-3
+"""The same for ink, at first and where it is learned on."""
+More = Literal["letters", "ink"]
+"""What may be learned on from a start."""
+INK_SHARE = 3 / 8
+"""Pictures in a batch of ink for each word in one of letters."""
 BOX_RATE = 3e-4
 """Peak learning rate of the box head alone."""
 
@@ -39,9 +44,10 @@ class Effort:
     """How much is learned, and with what.
 
     Args:
-        steps: batches the net of letters learns from; the net of ink learns from two thirds as many.
+        steps: batches the net of letters learns from; the net of ink learns from two thirds as many, where
+            both are learned.
         seed: of everything random.
-        batch: words in a batch of letters; batches of ink have three eighths as many.
+        batch: words in a batch of letters; batches of ink have `INK_SHARE` as many.
         device: where nets compute, as torch names it.
         workers: at most so many processes see words, and make batches for a device that is not the processor.
     """
@@ -62,7 +68,7 @@ class Effort:
 
 def pretrain(
     rendered: Sequence[Rendered], held_out: Sequence[Rendered], effort: Effort,
-    start: Checkpoint | None = None, more: bool = False, progress: Progress = silent,
+    start: Checkpoint | None = None, more: More | None = None, progress: Progress = silent,
 ) -> Checkpoint:  # fmt: skip
     """What `segmental` learns from rendered words whose boxes are known.
 
@@ -72,7 +78,7 @@ def pretrain(
         start: made by this before: what it knows stays; learned is only which spans are whole characters and where
             boxes end beyond the spans that the search finds, if it does not know that, and anew what confidence is
             worth.
-        more: letters are learned on from there, too; what is known of ink stays.
+        more: letters or ink are learned on from there, too, and what is known of the other stays.
         progress: called with (phase, done, total); phases: "learn ink", "prepare", "learn", "learn spans", "lay out",
             "learn boxes", "calibrate".
 
@@ -87,12 +93,13 @@ def pretrain(
     method = Segmental(start, seed=effort.seed)
     charset = method.charset.extended(each.word(0).characters for each in rendered)
     new = charset.symbols[len(method.charset.symbols) :]
-    if start is not None and not more and new:
+    if start is not None and more != "letters" and new:
         raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
     if start is None:
-        method.ink = InkNet()
-        train_ink(method.ink, rendered, effort.schedule(INK_RATE, max(2 * effort.steps // 3, 1), 3 / 8), progress)
-    if start is None or more:
+        teach_ink(method, rendered, effort.schedule(INK_RATE, max(2 * effort.steps // 3, 1), INK_SHARE), progress)
+    elif more == "ink":
+        teach_ink(method, rendered, effort.schedule(MORE_INK_RATE, share=INK_SHARE), progress)
+    if start is None or more == "letters":
         teach_letters(method, charset, rendered, effort, progress)
     elif not method.knows_spans:
         seen = spread(letters, method, charset, rendered, partial(progress, "prepare"), effort.workers)
@@ -104,6 +111,12 @@ def pretrain(
     if held_out:
         calibrate(method, held_out, effort.workers, progress)
     return method.checkpoint()
+
+
+def teach_ink(method: Segmental, rendered: Sequence[Rendered], schedule: Schedule, progress: Progress = silent) -> None:
+    """Which ink is a word's own is learned: at first, or on."""
+    method.ink = method.ink or InkNet()
+    train_ink(method.ink, rendered, schedule, progress)
 
 
 def teach_letters(

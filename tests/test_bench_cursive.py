@@ -30,6 +30,12 @@ def test_words_are_the_same_each_time(fonts: Path) -> None:
     assert [each.text for each in once.truth] != [each.text for each in other_seed.truth]
 
 
+def test_words_of_other_languages_are_none_that_was_learned_from(fonts: Path) -> None:
+    assert not {*cursive.FOREIGN} & {*cursive.WORDS}
+    data, _ = cursive.cursive_set("cursive_foreign", cursive.unseen(fonts), 5, seed=3)
+    assert {each.text.lower() for each in data.truth} <= {*cursive.FOREIGN}
+
+
 def test_faces_that_were_learned_from_are_left_out(fonts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cursive.on_disk, "made_from", lambda folder: {"fonts": ["Aileron Regular"]})
     with pytest.raises(CharlocError, match="none of 1 faces is new"):

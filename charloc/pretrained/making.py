@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +17,7 @@ from charloc.corpus import FEWEST, LATIN, render_corpus
 from charloc.faces import Face, find_faces, font_folders
 from charloc.learning import check_device
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.pretraining import Effort, pretrain
+from charloc.pretraining import Effort, More, pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
@@ -101,7 +101,7 @@ def check_free(out: Path) -> None:
 
 def make(
     out: Path, what: Plan, effort: Effort, *, words: int, command: str, start: Path | None = None,
-    more: bool = False, progress: Progress = silent,
+    more: More | None = None, progress: Progress = silent,
 ) -> None:  # fmt: skip
     """Render, learn, write.
 
@@ -112,7 +112,7 @@ def make(
         words: how many to render.
         command: what makes it again; kept with it.
         start: the folder of a checkpoint made by this before: only what it lacks is learned (`pretraining.pretrain`).
-        more: letters are learned on from there, too.
+        more: what is learned on from there, too (`pretraining.pretrain`).
         progress: called with (phase, done, total); may raise to stop.
 
     Raises:
@@ -137,8 +137,22 @@ def make(
         "fonts": [face.name for face in what.faces],
     }
     if start is not None:
-        made_from["start"] = dict(on_disk.made_from(start))
+        made_from["start"] = _before(on_disk.made_from(start), made_from["fonts"])
     on_disk.write(out, str(learned.settings["method"]), _halved(learned), made_from)
+
+
+def _before(start: Mapping[str, object], fonts: object) -> dict[str, object]:
+    """What a start was made from; its typefaces only where they are others than those of what goes on from it."""
+    kept = {name: each for name, each in start.items() if name != "fonts" or each != fonts}
+    earlier = start.get("start")
+    return {**kept, "start": _before(earlier, start.get("fonts", fonts))} if isinstance(earlier, Mapping) else kept
+
+
+def fonts_of(made_from: Mapping[str, object]) -> set[str]:
+    """The typefaces that a checkpoint has learned from, and what it began with, too; given what it was made from."""
+    own, start = made_from.get("fonts"), made_from.get("start")
+    learned = {str(each) for each in own} if isinstance(own, list) else set()
+    return learned | fonts_of(start) if isinstance(start, Mapping) else learned
 
 
 def _halved(learned: Checkpoint) -> Checkpoint:

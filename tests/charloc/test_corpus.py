@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +165,7 @@ def test_a_text_is_made_of_its_alphabet_alone(alphabet: list[str], seed: int) ->
 
 def test_texts_are_like_a_language_with_rare_characters_strewn_in() -> None:
     rng = np.random.default_rng(0)
-    texts = [random_text(LATIN, rng) for _ in range(3000)]
+    texts = [random_text(LATIN, rng) for _ in range(6000)]
     counts = dict.fromkeys(LATIN, 0)
     for character in "".join(texts).replace(" ", ""):
         counts[character] += 1
@@ -172,6 +174,35 @@ def test_texts_are_like_a_language_with_rare_characters_strewn_in() -> None:
     assert 0.05 < np.mean([" " in text for text in texts]) < 0.15
     assert np.mean([text.isdigit() for text in texts]) > 0.03
     assert np.mean([text[:1].isupper() and text[1:].islower() for text in texts]) > 0.05
+
+
+def test_half_of_the_words_are_spelt_as_no_language_is() -> None:
+    """What follows what in them is not what follows what in ordinary words: nets must not learn that it does."""
+    rng = np.random.default_rng(1)
+    words = [word for _ in range(2000) for word in random_text("abcdefghijklmnopqrstuvwxyz", rng).split(" ")]
+    usual = {pair for word in corpus.WORDS for pair in pairwise(word)}
+    strange = [any(pair not in usual for pair in pairwise(word)) for word in words if len(word) > 3]
+    assert 0.4 < np.mean(strange) < 0.8
+
+
+def test_faces_whose_letters_join_are_more_often_there_than_others(
+    faces: list[Face], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart, joining = (replace(faces[0], name=name) for name in ("apart", "joining"))
+    many = (*(replace(apart, name=f"apart {k}") for k in range(9)), joining)
+    monkeypatch.setattr(corpus, "_sorts", lambda given: (given[:9], given[9:]))
+    drawn: list[str] = []
+    monkeypatch.setattr(corpus, "_drawn", lambda face, alphabet: drawn.append(face.name) or tuple(alphabet))
+    corpus._render(characters(ALPHABET), many, 0, 0)
+    assert 0.25 < drawn.count("joining") / len(drawn) < 0.55
+
+
+def test_faces_are_sorted_by_whether_their_letters_join(faces: list[Face], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert corpus._sorts(tuple(faces)) == (tuple(faces), ())
+    other = Face("Joining", (Path("joining.ttf"),))
+    monkeypatch.setattr(Face, "file", lambda self, character: self.files[0])
+    monkeypatch.setattr(corpus, "_joins", lambda file: file.stem == "joining")
+    assert corpus._sorts((*faces, other)) == (tuple(faces), (other,))
 
 
 def test_latin_has_what_european_languages_write_with() -> None:

@@ -232,6 +232,21 @@ def test_a_checkpoint_says_what_it_was_made_from(made: Path) -> None:
     assert set(Charset.from_json(str(learned.settings["charset"])).symbols) <= set(LETTERS) - {" "}
 
 
+def test_typefaces_are_named_once_for_all_steps_that_learned_from_them() -> None:
+    first: dict[str, object] = {"command": "first", "fonts": ["A", "B"]}
+    made: dict[str, object] = first
+    for command, fonts in (("second", ["A", "C"]), ("third", ["A", "C"]), ("fourth", ["D"]), ("fifth", ["D"])):
+        made = {"command": command, "fonts": fonts, "start": making._before(made, fonts)}
+    assert made == {
+        "command": "fifth", "fonts": ["D"],
+        "start": {"command": "fourth", "start": {
+            "command": "third", "fonts": ["A", "C"], "start": {"command": "second", "start": first},
+        }},
+    }  # fmt: skip
+    assert making.fonts_of(made) == set("ABCD")
+    assert making.fonts_of({}) == set()
+
+
 def test_letters_of_a_text_or_of_a_file(tmp_path: Path) -> None:
     assert making.letters("be\u0301be") == {"b", "e", "é"}
     (tmp_path / "page.txt").write_text("ab\ncd e\n", "utf-8")

@@ -11,6 +11,7 @@ import pytest
 from charloc import checkpoint as on_disk
 from charloc import descent, learning_ink
 from charloc.glances import MORE_SIZES, SIZES
+from charloc.learning import one_thread
 from charloc.methods import Checkpoint, _learner, make
 from charloc.methods._learner import CHUNK
 from charloc.methods.segmental import Segmental
@@ -132,14 +133,14 @@ def test_more_is_learned_from_a_start_and_ink_stays(
     with pytest.MonkeyPatch.context() as patch:
         lay = Segmental._lay
         patch.setattr(Segmental, "_lay", lambda self, *some: (searched.add(self.rounds), lay(self, *some))[1])
-        on = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more=True)
+        on = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more="letters")
     assert searched == {2}, "letters are learned from true boxes as they are, only where they end is searched"
     assert {*on.tensors} == {*learned.tensors} and Segmental(on).knows_spans
     for name, each in learned.tensors.items():
         assert np.array_equal(on.tensors[name], each) == name.startswith("ink."), name
     assert on.settings["rounds"] == 2 and on.settings["warm"]
     assert on.settings["charset"] == learned.settings["charset"]
-    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more=True)
+    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more="letters")
     assert same(on, again)
     # All of it is kept: the same batches at the rate of a round, then halfway back, are something else.
     method = Segmental(learned)
@@ -148,6 +149,21 @@ def test_more_is_learned_from_a_start_and_ink_stays(
     method.m_step(TrainingSet(whole, sure, [()] * len(whole), np.ones(len(whole), np.float32)), steps=STEPS)
     before, half, full = (each["classify.bias"] for each in (learned.tensors, method.checkpoint().tensors, on.tensors))
     assert 0 < np.abs(half - before).max() < np.abs(full - before).max()
+
+
+def test_more_is_learned_of_ink_from_a_start_and_letters_stay(
+    small_batches: object, learned: Checkpoint, rendered: list[Rendered]
+) -> None:
+    on = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more="ink")
+    kinds = {name.split(".")[0] for name, each in learned.tensors.items() if not np.array_equal(on.tensors[name], each)}
+    assert kinds == {"ink", "box", "name"}, "where boxes end depends on the ink"
+    assert on.settings["measures"] == learned.settings["measures"] and on.settings["rounds"] == 1
+    assert on.settings["calibration"] != learned.settings["calibration"]
+    again = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more="ink")
+    assert same(on, again)
+    other = [*rendered, render("zest", load_font(None, 20), np.random.default_rng(0))]
+    with pytest.raises(CheckpointError, match="does not know z"):
+        pretrain(other, (), Effort(1), start=learned, more="ink")
 
 
 def test_without_the_ink_net_there_is_none(learned: Checkpoint) -> None:
@@ -206,7 +222,8 @@ def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
 def test_several_processes_learn_the_same(learned: Checkpoint) -> None:
     """More words than a process is given at once: what confidence is worth is found out of all of them, in order."""
     held_out = words(CHUNK + 6, 4)
-    alone, together = (pretrain([], held_out, Effort(1, workers=n), start=learned) for n in (1, 2))
+    with one_thread():  # as each of several processes has
+        alone, together = (pretrain([], held_out, Effort(1, workers=n), start=learned) for n in (1, 2))
     assert alone.settings["calibration"] != learned.settings["calibration"]
     assert same(alone, together)
 
