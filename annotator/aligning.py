@@ -74,8 +74,7 @@ class Helper:
     def __init__(self, store: Store, project: Path) -> None:
         self._store, self._project = store, project
         self._pictures: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
-        self._realigner: Realigner | None = None
-        self._round_id: int | None = None
+        self._loaded: tuple[Realigner, int] | None = None
         self._loading: threading.Thread | None = None
         # Beside the answers, and after them: a line takes longer to make ready than a step of a drag may.
         self._ahead = ThreadPoolExecutor(1, initializer=_step_back)
@@ -86,7 +85,7 @@ class Helper:
         try:
             if request["do"] == "load":
                 self._load(request["round_id"])
-                return {"round_id": self._round_id}
+                return {"round_id": request["round_id"]}
             realigner, round_id = self._current(request["round_id"])
             word = self._word(request)
             if request["do"] == "warm":
@@ -103,13 +102,14 @@ class Helper:
 
     def _current(self, round_id: int) -> tuple[Realigner, int]:
         """Who answers now; if it is not as `round_id`, that is being made ready."""
-        if self._realigner is None or self._round_id is None:
+        loaded = self._loaded  # another thread may put a newer one there
+        if loaded is None:
             raise CharlocError("Nothing is loaded yet.")
         idle = self._loading is None or not self._loading.is_alive()
-        if idle and round_id not in (self._round_id, self._unusable):
+        if idle and round_id not in (loaded[1], self._unusable):
             self._loading = threading.Thread(target=self._try_to_load, args=(round_id,), daemon=True)
             self._loading.start()
-        return self._realigner, self._round_id
+        return loaded
 
     def _try_to_load(self, round_id: int) -> None:
         try:
@@ -128,7 +128,7 @@ class Helper:
                 picture = WordImage(word.id, word.name, pixels, ("a", "b"))
                 box = (0.0, 0.0, word.width / 2, float(word.height))
                 realigner.solve(realigner.prepare(picture), (Pin(0, box),))
-        self._realigner, self._round_id = realigner, round_id
+        self._loaded = realigner, round_id
 
     def _warm(self, realigner: Realigner, round_id: int, word: WordImage) -> None:
         try:

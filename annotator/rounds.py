@@ -37,7 +37,7 @@ from charloc.methods import METHODS, Checkpoint, Progress, check_settings, silen
 from charloc.supervision import supervise
 from charloc.types import CharlocError, CheckpointError, Localization, Pins
 from charloc.uncertainty import word_uncertainty
-from db import EndState, Round, RoundStats, Store, StoreError
+from db import Correction, EndState, Round, RoundStats, Store, StoreError
 
 
 def run_round(
@@ -204,10 +204,16 @@ def _claim(store: Store, method: str, settings: Mapping[str, object]) -> Round:
         stopped is not None
         and stopped.state == "interrupted"
         and (stopped.method, stopped.parent_id, dict(stopped.settings)) == (method, parent_id, dict(settings))
-        and store.corrections_in_force(upto=stopped.corrections_upto) == store.corrections_in_force()
+        and _taught(store, stopped.corrections_upto) == _taught(store)
     ):
         return store.adopt_round(stopped.id, os.getpid())
     return store.begin_round(method, parent_id=parent_id, settings=settings, pid=os.getpid())
+
+
+def _taught(store: Store, upto: int | None = None) -> dict[int, Correction]:
+    """What people have said, up to a decision, that a round makes something of: not that they skipped a word."""
+    corrections = store.corrections_in_force(upto=upto)
+    return {id: each for id, each in corrections.items() if each.kind != "skip"}
 
 
 def _end(store: Store, this: Round, state: EndState, message: str) -> None:

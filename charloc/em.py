@@ -168,8 +168,8 @@ def _as(phase: str, progress: Progress) -> Progress:
 
 
 def _aligner(method: Method, parent: Checkpoint | None, first: str) -> Method:
-    """Whoever can align words before this round has learned anything: `method`, if it has learned before."""
-    if parent is None:
+    """Whoever can align words before this round has learned anything: `method`, if it has learned letters before."""
+    if parent is None or not pretrained.knows_letters(parent):
         return make(first)
     wrote = str(parent.settings.get("method", method.name))
     # What its kin learned is only a start: the method itself has not learned yet.

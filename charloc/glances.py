@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from charloc.metrics import iou
+from charloc.rim import RIM_PX
 from charloc.types import WordImage
 
 Floats = NDArray[np.float32]
@@ -70,8 +71,12 @@ def settle(own: Floats, others: Sequence[Floats], core: float) -> Floats:
 
 
 def misplaced(boxes: Floats, pinned: Floats) -> NDArray[np.bool_]:
-    """Which of L pinned characters are elsewhere in `boxes`; both float32 (L, 4), `pinned` NaN where nobody pinned."""
-    return np.isfinite(pinned[:, 0]) & (iou(boxes, pinned) < HELD)
+    """Which of L pinned characters are elsewhere in `boxes`; both float32 (L, 4), `pinned` NaN where nobody pinned.
+
+    Boxes that people see have a rim in black-and-white pictures (`charloc.rim`), which a full stop must not be told by.
+    """
+    far = ~(np.abs(boxes - pinned) <= RIM_PX + 0.01).all(axis=1)
+    return np.isfinite(pinned[:, 0]) & far & (iou(boxes, pinned) < HELD)
 
 
 def led(placed: Floats, settled: Floats, looks: Sequence[Floats], pinned: Floats, core: float) -> Floats:

@@ -280,17 +280,20 @@ def _frames(span: NDArray[np.float32], frames: int) -> tuple[int, int]:
 
 
 def parted(spans: NDArray[np.float32], order: Sequence[int] | None = None) -> NDArray[np.float32]:
-    """Spans (L, 2) of which those that overlap end halfway: a place is one character's. NaN stays.
+    """Spans (L, 2) of which those that overlap end halfway: a place is one character's. NaN stays, and so do two
+    whose middles are not in order.
 
     Args:
         order: how the characters follow each other; None: as the spans' middles do.
     """
     out = spans.copy()
-    known = np.isfinite(spans[:, 0])
-    following = np.argsort(spans.mean(axis=1), kind="stable").tolist() if order is None else order
+    known, middles = np.isfinite(spans[:, 0]), spans.mean(axis=1)
+    following = np.argsort(middles, kind="stable").tolist() if order is None else order
     for one, other in pairwise(k for k in following if known[k]):
-        if out[one, 1] > out[other, 0]:
-            out[one, 1] = out[other, 0] = (out[one, 1] + out[other, 0]) / 2
+        if out[one, 1] > out[other, 0] and middles[one] <= middles[other]:
+            halfway = (spans[one, 1] + spans[other, 0]) / 2
+            # Beyond a middle it is only where one lies within the other; so no span ends before it starts.
+            out[one, 1] = out[other, 0] = np.clip(halfway, middles[one], middles[other])
     return out
 
 

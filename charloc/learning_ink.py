@@ -26,7 +26,7 @@ TALLEST = 128
 """Pictures up to this tall (px) are seen as they are."""
 HIGHEST_CORE = 32
 """So are those whose letters' core band is at most so high (px): the largest that the net has learned."""
-WINDOW, REACH = 4096, 7 * MULTIPLE
+WINDOW, REACH = 4096, 10 * MULTIPLE
 """Columns looked at in one piece, and how far to either side the net sees; whole multiples."""
 CROP = 256
 """Pixels of a wider picture that are shown at a time while learning."""

@@ -9,11 +9,13 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torchmore import flex
 
-from charloc.nets import block
+from charloc.nets import Around, block
 
 Floats = NDArray[np.float32]
 DEPTHS = (16, 24, 32, 48)
 """Channels at a half, a quarter, an eighth and a sixteenth of the picture's size."""
+AROUND = ((), (1,), (1,), (1, 2))
+"""At each of these sizes, how far from each other the pixels are that its last blocks look at."""
 MULTIPLE = 2 ** len(DEPTHS)
 """Heights and widths the net takes are multiples of this many pixels."""
 
@@ -28,12 +30,14 @@ class InkNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         down, up = [], []
-        for depth in DEPTHS:
+        around = []
+        for depth, places in zip(DEPTHS, AROUND, strict=True):
             halved = block(depth, (4, 4), stride=2, padding=(1, 1))
             down.append(nn.Sequential(*halved, *block(depth, (3, 3), padding=(1, 1))))
+            around.append(nn.Sequential(*(Around(depth, (3, 3), (far, far), (far, far)) for far in places)))
         for depth in reversed(DEPTHS[:-1]):
             up.append(nn.Sequential(*block(depth, (3, 3), padding=(1, 1)), nn.Upsample(scale_factor=2)))
-        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        self.down, self.around, self.up = nn.ModuleList(down), nn.ModuleList(around), nn.ModuleList(up)
         fine = block(DEPTHS[0], (3, 3), padding=(1, 1))
         self.fine = nn.Sequential(*fine, flex.Conv2d(32, 3, padding=1), nn.PixelShuffle(2))
         self.last = nn.Sequential(*block(12, (3, 3), padding=(1, 1)), flex.Conv2d(1, 1))
@@ -51,8 +55,8 @@ class InkNet(nn.Module):
         """
         sizes = []
         at = seen
-        for layer in self.down:
-            at = layer(at)
+        for layer, around in zip(self.down, self.around, strict=True):
+            at = around(layer(at))
             sizes.append(at)
         for layer, skip in zip(self.up, reversed(sizes[:-1]), strict=True):
             at = layer(at) + skip

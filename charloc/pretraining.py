@@ -92,9 +92,8 @@ def pretrain(
     torch.manual_seed(effort.seed)
     method = Segmental(start, seed=effort.seed)
     charset = method.charset.extended(each.word(0).characters for each in rendered)
-    new = charset.symbols[len(method.charset.symbols) :]
-    if start is not None and more != "letters" and new:
-        raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
+    if start is not None and more != "letters":
+        check_known(start, charset.symbols)
     if start is None:
         teach_ink(method, rendered, effort.schedule(INK_RATE, max(2 * effort.steps // 3, 1), INK_SHARE), progress)
     elif more == "ink":
@@ -111,6 +110,18 @@ def pretrain(
     if held_out:
         calibrate(method, held_out, effort.workers, progress)
     return method.checkpoint()
+
+
+def check_known(start: Checkpoint, letters: Sequence[str]) -> None:
+    """Refuse a start that does not know all letters.
+
+    Raises:
+        CheckpointError: which it does not know.
+    """
+    known = Charset.from_json(str(start.settings["charset"]))
+    new = known.extended([letters]).symbols[len(known.symbols) :]
+    if new:
+        raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
 
 
 def teach_ink(method: Segmental, rendered: Sequence[Rendered], schedule: Schedule, progress: Progress = silent) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, RowMapping, Text, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Text, cast, false, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from charloc.types import Localization
@@ -36,21 +37,26 @@ class Proposals(Database):
         """What a finished round says of words by itself: without what people had said of them; as `proposals` else.
 
         Left out as well are words of which that is not known: a round made before it was kept held fixed what people
-        had said of them.
+        had said of them. How sure it would have been of words that people had said something of is not kept: NaN.
         """
         known = or_(ProposalRow.unaided.is_not(None), ~_aided())
-        return self._localizations(round_id, word_ids, func.coalesce(ProposalRow.unaided, ProposalRow.boxes), known)
+        boxes = func.coalesce(ProposalRow.unaided, ProposalRow.boxes)
+        return self._localizations(round_id, word_ids, boxes, known, said=ProposalRow.unaided.is_not(None))
 
     def _localizations(
-        self, round_id: int, word_ids: Sequence[int], boxes: Column, *which: ColumnElement[bool]
-    ) -> dict[int, Localization]:
-        query = select(ProposalRow.word_id, *LOCALIZED, boxes.label("boxes")).where(*_of_present_text(round_id), *which)
+        self, round_id: int, word_ids: Sequence[int], boxes: Column, *which: ColumnElement[bool],
+        said: ColumnElement[bool] | None = None,
+    ) -> dict[int, Localization]:  # fmt: skip
+        said = false() if said is None else said
+        columns = (ProposalRow.word_id, *LOCALIZED, boxes.label("boxes"), said.label("said"))
+        query = select(*columns).where(*_of_present_text(round_id), *which)
         found: dict[int, Localization] = {}
         with self.read() as connection:
             check_round(connection, round_id)
             for chunk in chunks(word_ids):
                 for row in connection.execute(query.where(_among(chunk))).mappings():
-                    found[row["word_id"]] = localization(row)
+                    each = localization(row)
+                    found[row["word_id"]] = replace(each, confidence=each.confidence * np.nan) if row["said"] else each
         return found
 
     def disagreements(self, round_id: int, word_ids: Sequence[int]) -> dict[int, NDArray[np.float32] | None]:

@@ -101,7 +101,7 @@ class Rounds {
       const again = phase === "learn" ? " Paused now, it learns again from the start; later, it goes on where it was." : "";
       this.part("now").textContent = `Round ${round} (${method}) is running.${again}`;
     } else if (interrupted) {
-      this.part("now").textContent = `Round ${round} (${method}) was stopped. It can go on as it was begun.`;
+      this.part("now").textContent = `Round ${round} (${method}) was stopped. It can go on; what was corrected meanwhile it learns, too.`;
     }
   }
 

@@ -38,11 +38,14 @@ Item = TypeVar("Item", bound=Shown)
 PINNED_REPEAT = 4
 """How often per epoch a word with a pin is shown."""
 PINNED_WEIGHT = 8.0
-"""How much a pinned character counts against one only believed to be there: a person corrects a few of the many that
-share a mistake, and those few must outweigh it."""
+"""How much a pinned character counts, each time, against one only believed to be there: a person corrects a few of the
+many that share a mistake, and those few must outweigh it."""
 MOST_EPOCHS = 60
 """A handful of words is not shown more often than this."""
-CHUNK = 64
+CHUNK, CHUNK_PX = 64, 6_000_000
+"""Words that are looked at together, at most, and pixels of their pictures: some hundred bytes of each are kept."""
+NEWER_INK = ("around.",)
+"""As `Learner.newer`, of the net of ink."""
 NOTHING = "There is nothing to learn from: every word is flagged or empty. Import words first."
 
 
@@ -149,7 +152,7 @@ def ink_net(checkpoint: Checkpoint) -> InkNet | None:
     if not tensors:
         return None
     net = InkNet()
-    _fill(net, tensors)
+    _fill(net, tensors, NEWER_INK)
     return net
 
 
@@ -187,13 +190,28 @@ def look(word: WordImage, own: OwnInk | None = None, band: Band | None = None) -
     return Look(ink, view(ink))
 
 
+def chunks(words: Sequence[WordImage], chosen: Sequence[int]) -> Iterator[list[int]]:
+    """The chosen indices in order, as many at a time as may be looked at together, one at least."""
+    some: list[int] = []
+    pixels = 0
+    for i in chosen:
+        size = words[i].pixels.size
+        if some and (len(some) == CHUNK or pixels + size > CHUNK_PX):
+            yield some
+            some, pixels = [], 0
+        some.append(i)
+        pixels += size
+    if some:
+        yield some
+
+
 def each_look(
     words: Sequence[WordImage], chosen: Sequence[int], own: OwnInk | None = None
 ) -> Iterator[tuple[WordImage, Look]]:
     """The chosen words with their looks, two at a time, in order, never holding more than a chunk."""
     with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(chosen), CHUNK):
-            chunk = [words[i] for i in chosen[start : start + CHUNK]]
+        for some in chunks(words, chosen):
+            chunk = [words[i] for i in some]
             yield from zip(chunk, pool.map(partial(look, own=own), chunk), strict=True)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from charloc.evidence import span_frames
 from charloc.inkmap import OwnInk
 from charloc.learning import Sample
-from charloc.methods._learner import CHUNK, Look, look
+from charloc.methods._learner import Look, chunks, look
 from charloc.methods._looks import Laid, Seen
 from charloc.metrics import iou
 from charloc.nets import STRIDE
@@ -49,15 +49,16 @@ def each_laid(
                 return lay(word, pins, seen)
         return None
 
+    done = 0
     with ThreadPoolExecutor(2) as pool:
         try:
-            for start in range(0, len(chosen), CHUNK):
-                some = chosen[start : start + CHUNK]
+            for some in chunks(training.words, chosen):
                 looks = list(pool.map(partial(look, own=own), [training.words[i] for i in some]))
                 laid = [None] * len(some) if lay is None else pool.map(laid_or_not, some, seen_of(looks))
-                for done, each in enumerate(zip(some, looks, laid, strict=True), start):
+                for each in zip(some, looks, laid, strict=True):
                     progress(done, len(chosen))
                     yield each
+                    done += 1
         finally:
             pool.shutdown(cancel_futures=True)  # whoever stops it need not wait for the chunk
     progress(len(chosen), len(chosen))

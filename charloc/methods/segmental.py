@@ -30,7 +30,7 @@ from charloc.learning import Sample, blend, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._held import shape_under
-from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, believed_boxes, steps_and_repeats
+from charloc.methods._learner import NOTHING, Learner, Look, believed, believed_boxes, chunks, steps_and_repeats
 from charloc.methods._lessons import each_laid, found_at
 from charloc.methods._looks import Eye, Free, Laid, Looks, Placed, Seen, ToldLooks, each_doubt, place
 from charloc.methods.guess import LONGEST
@@ -144,10 +144,10 @@ class Segmental(Learner[SegmentalNet]):
         eye = self._eye()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(words), CHUNK):
-                progress("localize", start, len(words))
-                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                jobs = zip(chunk, pins[start : start + CHUNK], eye.looks(chunk, pool.map), strict=True)
+            for some in chunks(words, range(len(words))):
+                progress("localize", len(out), len(words))
+                chunk = [words[i] for i in some]
+                jobs = zip(chunk, [pins[i] for i in some], eye.looks(chunk, pool.map), strict=True)
                 out += pool.map(lambda job: survive(partial(self._localize, job[2]), job[0], job[1], self.name), jobs)
         progress("localize", len(words), len(words))
         return out

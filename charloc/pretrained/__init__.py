@@ -61,6 +61,11 @@ def fitting(checkpoint: Checkpoint, words: Sequence[WordImage]) -> Checkpoint:
     return without_letters(checkpoint) if of_ink and not knows(checkpoint, words) else checkpoint
 
 
+def knows_letters(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint has learned more than whose the ink is."""
+    return not all(name.startswith(INK) for name in checkpoint.tensors)
+
+
 def without_letters(checkpoint: Checkpoint) -> Checkpoint:
     """A checkpoint that has learned no letters yet, nor what confidence is worth, but knows whose the ink is."""
     ink = {name: each for name, each in checkpoint.tensors.items() if name.startswith(INK)}

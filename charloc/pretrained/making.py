@@ -17,7 +17,8 @@ from charloc.corpus import FEWEST, LATIN, render_corpus
 from charloc.faces import Face, find_faces, font_folders
 from charloc.learning import check_device
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.pretraining import Effort, More, pretrain
+from charloc.methods.segmental import Segmental
+from charloc.pretraining import Effort, More, check_known, pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
@@ -116,11 +117,14 @@ def make(
         progress: called with (phase, done, total); may raise to stop.
 
     Raises:
-        CharlocError: it cannot be written there, or torch has no such device here.
+        CharlocError: it cannot be written there, torch has no such device here, or the start is another method's or
+            does not know all letters.
     """
     check_free(out)
     check_device(effort.device)
-    before = None if start is None else on_disk.read(start)
+    before = None if start is None else on_disk.read(start, Segmental.name)
+    if before is not None and more != "letters":
+        check_known(before, what.alphabet)
     alphabet = "".join(what.alphabet)
     with _interrupts_held(progress) as report:
         rendered = render_corpus(alphabet, what.faces, words, effort.seed, report, effort.workers)

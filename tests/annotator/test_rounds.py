@@ -146,6 +146,15 @@ def test_stopped_while_localizing_learns_only_once(store: Store, project: Path) 
     assert sorted(each.name for each in (project / "checkpoints").iterdir()) == ["round_1", "round_2"]
 
 
+def test_a_word_that_was_skipped_meanwhile_changes_nothing(store: Store, project: Path) -> None:
+    run_round(store, project, "fake")
+    with pytest.raises(KeyboardInterrupt):
+        run_round(store, project, "fake", stop_at("localize", 5))
+    store.save_correction(NewCorrection(store.word_ids()[0], "0" * 32, "skip", ()))
+    assert run_round(store, project, "fake").attempt == 2
+    assert len(fake_method.M_STEPS) == 2, "learned again"
+
+
 @pytest.mark.parametrize("change", ["correction", "setting", "words", "restart", "damage"])
 def test_stopped_and_then_something_changed_learns_again(store: Store, project: Path, change: str) -> None:
     run_round(store, project, "fake")

@@ -56,6 +56,10 @@ def test_a_partly_pinned_word_is_aligned_around_its_pins_before_it_is_learned_fr
     believed = M_STEPS[-1].localizations
     assert believed[1].boxes[:, 0].tolist() == [5, 35, 65, 0]
     assert believed[2] is CURRENT[2]
+    # One that knows ink, but no letters, cannot align anything yet.
+    parent = Checkpoint({"ink.shift_px": np.asarray(5.0)}, {})
+    assert isinstance(em._aligner(Fake(None), parent, "guess"), type(make("guess")))
+    assert isinstance(em._aligner(Fake(None), Checkpoint({"shift_px": np.asarray(5.0)}, {}), "guess"), Fake)
 
 
 def test_a_flat_start_splits_partly_pinned_words_evenly() -> None:

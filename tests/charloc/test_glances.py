@@ -12,10 +12,11 @@ from hypothesis.extra.numpy import arrays
 
 from charloc import pretrained
 from charloc.calibration import auc
-from charloc.glances import AGREED, BESIDE, NAMES, SAME, SIZES, apart, doubts, led, misplaced, resized, settle
+from charloc.glances import AGREED, BESIDE, HELD, NAMES, SAME, SIZES, apart, doubts, led, misplaced, resized, settle
 from charloc.methods import segmental
 from charloc.methods.segmental import Segmental
 from charloc.metrics import iou
+from charloc.rim import OUTWARD, RIM_PX
 from charloc.synth import CLEAN, load_font, render, render_set
 from charloc.types import Pin, WordImage
 
@@ -160,6 +161,14 @@ def row_of(count: int, by: float = 0.0) -> np.ndarray:
     """Boxes side by side, 10 px wide."""
     x = 10 * np.arange(count, dtype=np.float32)[:, None] + np.float32(by)
     return np.hstack([x, np.zeros_like(x), x + 10, np.full_like(x, 20)])
+
+
+def test_a_pin_that_is_off_by_a_rim_is_not_elsewhere() -> None:
+    """A full stop of a pixel or two, accepted as it was shown in a black-and-white picture."""
+    found = np.array([[10, 20, 12, 22], [30, 20, 31, 22]], dtype=np.float32)
+    shown = found + np.float32(RIM_PX) * OUTWARD
+    assert (iou(found, shown) < HELD).all() and not misplaced(found, shown).any()
+    assert misplaced(found, shown + 1).all()
 
 
 def test_beside_a_misplaced_pin_looks_that_have_it_right_are_believed() -> None:

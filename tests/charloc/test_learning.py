@@ -60,8 +60,18 @@ def test_parted_spans_do_not_overlap_and_others_stay(drawn: np.ndarray) -> None:
     known = np.flatnonzero(np.isfinite(spans[:, 0]))
     in_order = known[np.argsort(spans[known].mean(axis=1), kind="stable")]
     assert all(out[one, 1] <= out[other, 0] for one, other in pairwise(in_order))
+    assert (out[known, 0] <= out[known, 1]).all()
     if all(spans[one, 1] <= spans[other, 0] for one, other in pairwise(in_order)):
         np.testing.assert_array_equal(out, spans)
+
+
+def test_a_span_under_another_is_not_turned_around() -> None:
+    """As under the arm of an f that is followed by a full stop; and what stands in another order stays."""
+    spans = np.array([[0, 10], [2, 4], [5, 12]], dtype=np.float32)
+    np.testing.assert_array_equal(parted(spans, [0, 1, 2]), spans)
+    np.testing.assert_array_equal(parted(spans, [1, 0, 2]), [[3, 7.5], [2, 3], [7.5, 12]])
+    arm = np.array([[0, 10], [6, 9]], dtype=np.float32)
+    np.testing.assert_array_equal(parted(arm, [0, 1]), [[0, 7.5], [7.5, 9]])
 
 
 def test_pinned_characters_count_as_they_weigh() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,11 @@ from charloc import learning_ink
 from charloc.descent import Schedule
 from charloc.inkmap import soft_ink
 from charloc.learning_ink import CROP, TALLEST, own_ink, train_ink
+from charloc.methods import _learner
 from charloc.nets_ink import MULTIPLE, InkNet, seen
 from charloc.pretraining import INK_RATE
 from charloc.synth import Degradation, Rendered, load_font, render
+from charloc.types import CheckpointError
 
 MIDST = (6, 6, 6, 6)
 
@@ -145,22 +148,47 @@ def test_tall_pictures_are_made_smaller_and_ink_stays_where_it_is(monkeypatch: p
     np.testing.assert_allclose(own_ink(Repeats(), pixels[:100], soft[:100]), soft[:100], atol=1e-3)  # type: ignore[arg-type]
 
 
-def test_a_long_line_is_seen_a_window_at_a_time(untaught: InkNet, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def far_sighted(untaught: InkNet) -> InkNet:
+    """Also what lies around counts, which to a net that has learned nothing it does not."""
+    net = deepcopy(untaught)
+    for part in net.around.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(part.weight)
+    return net
+
+
+def test_a_net_that_never_looked_around_is_the_same_with_it(untaught: InkNet, far_sighted: InkNet) -> None:
+    shown = torch.rand(1, 2, 2 * MULTIPLE, 4 * MULTIPLE)
+    with torch.inference_mode():
+        now = untaught(shown)
+        assert not torch.equal(far_sighted(shown), now)
+        bare = deepcopy(untaught)
+        bare.around = torch.nn.ModuleList(torch.nn.Identity() for _ in bare.around)
+        assert torch.equal(bare(shown), now)
+    older = {name: each for name, each in untaught.state_dict().items() if not name.startswith("around.")}
+    _learner._fill(far := deepcopy(far_sighted), older, _learner.NEWER_INK)
+    assert {*far.state_dict()} > {*older}
+    with pytest.raises(CheckpointError, match="does not fit"):
+        _learner._fill(far, older)
+
+
+def test_a_long_line_is_seen_a_window_at_a_time(far_sighted: InkNet, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 700)).astype(np.uint8)
     soft = soft_ink(pixels)[0]
-    whole = own_ink(untaught, pixels, soft)
+    whole = own_ink(far_sighted, pixels, soft)
     monkeypatch.setattr(learning_ink, "WINDOW", 16 * MULTIPLE)
-    np.testing.assert_allclose(own_ink(untaught, pixels, soft), whole, atol=1e-4)
+    np.testing.assert_allclose(own_ink(far_sighted, pixels, soft), whole, atol=1e-4)
 
 
-def test_what_is_far_away_changes_nothing(untaught: InkNet) -> None:
+def test_what_is_far_away_changes_nothing(far_sighted: InkNet) -> None:
     """So neither does how far a picture is padded."""
     shown = torch.rand(1, 2, 2 * MULTIPLE, 20 * MULTIPLE)
     wider = torch.nn.functional.pad(shown, (0, 5 * MULTIPLE, 0, 0))
     with torch.inference_mode():
-        alone, padded = untaught(shown), untaught(wider)
+        alone, padded = far_sighted(shown), far_sighted(wider)
     assert alone.shape == (1, 1, *shown.shape[2:])
-    near = shown.shape[3] - 7 * MULTIPLE
+    near = shown.shape[3] - learning_ink.REACH
     torch.testing.assert_close(padded[..., :near], alone[..., :near], atol=1e-4, rtol=1e-4)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from charloc import checkpoint as on_disk
 from charloc.em import RoundResult, first_guess, run_round
-from charloc.methods import Checkpoint, Method, make, segmental
+from charloc.methods import Checkpoint, Method, _learner, make, segmental
 from charloc.methods.segmental import Segmental
 from charloc.metrics import scores, word_errors
 from charloc.nets import SegmentalNet
@@ -322,3 +322,13 @@ def net_edges(method: Segmental, word: WordImage) -> np.ndarray:
         patch.setattr(segmental, "fuse", lambda ink, net, *others: (said.append(net), real(ink, net, *others))[1])
         method.solve(word, method.prepare(word), ())
     return said[0]
+
+
+def test_words_are_looked_at_together_as_long_as_their_pictures_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole pages of large lines would not fit into memory together; what is found is the same."""
+    monkeypatch.setattr(_learner, "CHUNK", 3)
+    monkeypatch.setattr(_learner, "CHUNK_PX", 100)
+    words = [WordImage(i, "", np.zeros((10, width), np.uint8), ()) for i, width in enumerate((3, 3, 3, 1, 5, 5, 40, 1))]
+    assert list(_learner.chunks(words, range(8))) == [[0, 1, 2], [3, 4], [5], [6], [7]]
+    assert list(_learner.chunks(words, [7, 6, 0])) == [[7], [6], [0]]
+    assert list(_learner.chunks(words, [])) == []

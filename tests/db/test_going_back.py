@@ -86,4 +86,7 @@ def test_what_a_round_says_by_itself_is_kept_beside_what_it_proposes(store: Stor
         store.finish_round(this.id, proposals, STATS, None, unaided={a: np.zeros((2, 4), np.float32)})
     store.finish_round(this.id, proposals, STATS, None, unaided={a: np.full((3, 4), 7.0, np.float32)})
     assert [store.proposals(this.id, [a, b])[id].boxes[0, 0] for id in (a, b)] == [5.0, 6.0]
-    assert [store.unaided(this.id, [a, b])[id].boxes[0, 0] for id in (a, b)] == [7.0, 6.0]
+    alone = store.unaided(this.id, [a, b])
+    assert [alone[id].boxes[0, 0] for id in (a, b)] == [7.0, 6.0]
+    assert np.isnan(alone[a].confidence).all(), "how sure it was is of the boxes that people said"
+    assert (alone[b].confidence == store.proposals(this.id, [b])[b].confidence).all()
