@@ -150,6 +150,17 @@ def lost_tops(ink: Ink, boxes: Floats, others: Floats, expected: Expected) -> ND
     return lost
 
 
+def without_ink(ink: Ink, boxes: Floats) -> NDArray[np.bool_]:
+    """Whether there is no ink at all in each of the boxes (L, 4), px, bool (L,); False where there is no box."""
+    height, width = ink.mask.shape
+    blank = np.zeros(len(boxes), dtype=bool)
+    for k in np.flatnonzero(np.isfinite(boxes[:, 0])):
+        x0, y0 = np.clip(np.floor(boxes[k, :2]), 0, (width - 1, height - 1)).astype(int).tolist()
+        x1, y1 = np.ceil(boxes[k, 2:]).astype(int).tolist()
+        blank[k] = not ink.mask[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].any()
+    return blank
+
+
 def span_boxes(ink: Ink, columns: Ints) -> Floats:
     """Boxes (L, 4) of the spans between L + 1 upright columns, as high as the core: for characters without ink."""
     x, baseline = ink.place(columns.astype(np.float32))

@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from charloc.boxes import finish, ink_boxes, lost_tops, survive
+from charloc.boxes import finish, ink_boxes, lost_tops, survive, without_ink
 from charloc.calibration import Calibration
 from charloc.descent import Schedule
 from charloc.evidence import cumulate, net_boxes
@@ -201,13 +201,14 @@ class Segmental(Learner[SegmentalNet]):
             moved |= np.isnan(settled[:, 0]) & ~placed.expected.space
         doubt = each_doubt(settled, own, others, more)
         doubted = np.full_like(doubt, np.nan)  # of what a search under pins moves nothing is known
-        boxes, pinned = placed.boxes, pinned_boxes(placed.order, pins)
+        boxes, pinned, inks = placed.boxes, pinned_boxes(placed.order, pins), [looks.own.look.ink]
         if misplaced(settled, pinned).any():
             asked = self._as_told(word, pins, looks, placed)
             if asked is None:
                 further, core = self._free(word, looks, every=True).further, looks.own.look.ink.core
             else:
                 placed, further, core = asked
+                inks += [looks.told.own.look.ink] if looks.told is not None else []
                 moved |= ~placed.expected.space
             further = [each[rows] for each in further]
             boxes = led(placed.boxes, settled, further, pinned, core)
@@ -215,6 +216,8 @@ class Segmental(Learner[SegmentalNet]):
             if asked is not None:
                 doubted = each_doubt(boxes, placed.boxes, further, ())
         settled[moved], doubt[moved], sure[moved] = boxes[moved], doubted[moved], np.nan
+        # A character without ink was put somewhere only because it had to be, wherever all looks agree to put it.
+        sure[np.all([without_ink(each, settled) for each in inks], axis=0)] = 0.0
         return replace(placed, known=sure).settled(settled, doubt)
 
     def _as_told(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from charloc.boxes import certainty, finish, ink_boxes, lost_tops, span_boxes
+from charloc.boxes import certainty, finish, ink_boxes, lost_tops, span_boxes, without_ink
 from charloc.ink import Ink, find_ink
 from charloc.lattice import segmentation_posterior
 from charloc.layout import expected_glyphs, solve
@@ -155,6 +155,12 @@ def test_boxes_of_spans_without_ink_stand_side_by_side() -> None:
 
 
 # --- what is handed back ----------------------------------------------------------------------------------------------
+
+
+def test_boxes_without_ink_are_told_from_those_with_little() -> None:
+    ink, _ = drawn((10, 10, 20, 30))
+    boxes = np.array([[19.4, 12, 40, 20], [20.5, 12, 40, 20], [np.nan] * 4, [500, 500, 510, 510]], dtype=np.float32)
+    assert without_ink(ink, boxes).tolist() == [False, True, False, True]
 
 
 def finished(boxes: list[list[float]], order: list[int], pins: tuple[Pin, ...] = ()) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from charloc import checkpoint as on_disk
+from charloc import pretrained
 from charloc.em import RoundResult, first_guess, run_round
 from charloc.methods import Checkpoint, Method, _learner, make, segmental
 from charloc.methods.segmental import Segmental
@@ -332,3 +333,12 @@ def test_words_are_looked_at_together_as_long_as_their_pictures_are_small(monkey
     assert list(_learner.chunks(words, range(8))) == [[0, 1, 2], [3, 4], [5], [6], [7]]
     assert list(_learner.chunks(words, [7, 6, 0])) == [[7], [6], [0]]
     assert list(_learner.chunks(words, [])) == []
+
+
+def test_of_letters_without_ink_it_is_not_sure() -> None:
+    """However well all looks agree about where they have to be; what people said stays as sure as they are."""
+    blank = WordImage(0, "", np.full((40, 90), 255, np.uint8), tuple("word"))
+    method = Segmental(pretrained.shipped())
+    alone, pinned = method.e_step([blank, blank], [(), (Pin(1, (20.0, 5.0, 40.0, 30.0)),)])
+    assert alone.confidence.tolist() == [0, 0, 0, 0]
+    assert pinned.confidence.tolist() == [0, 1, 0, 0]
