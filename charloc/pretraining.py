@@ -112,16 +112,17 @@ def pretrain(
     return method.checkpoint()
 
 
-def check_known(start: Checkpoint, letters: Sequence[str]) -> None:
+def check_known(start: Checkpoint, alphabet: Sequence[str]) -> None:
     """Refuse a start that does not know all letters.
 
     Raises:
         CheckpointError: which it does not know.
     """
     known = Charset.from_json(str(start.settings["charset"]))
-    new = known.extended([letters]).symbols[len(known.symbols) :]
+    new = known.extended([alphabet]).symbols[len(known.symbols) :]
     if new:
-        raise CheckpointError(f"What was learned before does not know {' '.join(new[:5])}. Leave --start out.")
+        some = " ".join(new[:5])
+        raise CheckpointError(f"What it starts from does not know {some}. Leave out --start, or add --more letters.")
 
 
 def teach_ink(method: Segmental, rendered: Sequence[Rendered], schedule: Schedule, progress: Progress = silent) -> None:
