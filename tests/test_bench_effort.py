@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from tests.bench._jobs import Record, read
 from tests.bench._person import ORDERS, correct, order
 from tests.bench._plot import plot_effort, plot_reliability
 from tests.bench._rounds import go_on, start
-from tests.bench._sets import Set
+from tests.bench._sets import Set, faulty, load
 from tests.bench._table import between_markers
 
 FOUR = WordImage(0, "0.png", np.zeros((20, 40), np.uint8), ("a", "b", " ", "c"))
@@ -230,6 +231,32 @@ def test_calibration_by_hand() -> None:
     assert json.loads(json.dumps(record)) == record
     cells = dict(zip(calibration.HEADS, calibration.row({"set": "irish", **record}), strict=True))
     assert cells["asked"] == f"ECE +{record['ece'] - 0.05:.3f}; AUC -0.900"
+
+
+def test_words_whose_reference_is_at_fault_are_counted_and_once_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is aimed at counts them; beside it stands what it would be without them."""
+    names = ("right.png", "wrong.png", "faulty.png")
+    data = Set("irish", [FOUR] * 3, [replace(EXACT, name=name) for name in names])
+    faults = {"faulty.png": "why", "not there.png": "why"}
+    monkeypatch.setattr(calibration, "faulty", lambda name: faults if name == "irish" else {})
+    each = [
+        found(0, 10, None, 30, sure=(0.9, 0.9, 1, 0.9)),
+        found(0, 10, None, 40, sure=(0.9, 0.9, 1, 0.5)),
+        found(0, 10, None, 40, sure=(1, 1, 1, 1)),
+    ]
+    record = calibration.measure(data, each)
+    assert (record["words_wrong"], record["faulty"]) == (2, 1)
+    assert (record["auc_queue"], record["auc_sound"]) == (0.5, 1.0)
+    cells = dict(zip(calibration.HEADS, calibration.row({"set": "irish", **record}), strict=True))
+    assert cells["asked"].endswith("AUC -0.400")
+
+
+def test_faulty_references_are_words_of_the_sets(shared_data: Path) -> None:
+    """A name that has gone would be counted as sound."""
+    for name in ("fraktur", "irish"):
+        there = {each.name for each in load(name).truth}
+        assert faulty(name) and not set(faulty(name)) - there
+    assert faulty("rendered_hard") == {}
 
 
 def test_calibration_of_nothing_wrong() -> None:

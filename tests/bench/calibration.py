@@ -1,7 +1,8 @@
 """Is confidence honest? How often a box is right that a method is so sure of, and whether doubt finds the wrong words.
 
 A character is right where its box meets the true one with IoU >= 0.5; one without a box is wrong. A word is wrong
-where any of its characters is. Nobody is asked; true boxes only score.
+where any of its characters is. Nobody is asked; true boxes only score. The last but one columns leave words out whose
+reference is itself at fault (faulty.json); what is aimed at counts them.
 
 python launch.py bench calibration                    run what is missing, print the table
 python launch.py bench calibration --write            the same, and write docs/benchmarks.md and its picture
@@ -24,7 +25,7 @@ from charloc.types import CharlocError, Localization, WordImage
 from charloc.uncertainty import word_uncertainty
 from tests.bench._jobs import Record, append, read
 from tests.bench._rounds import add_options, check, each_round
-from tests.bench._sets import ROOT, WITH_TRUTH, Set, judge, load
+from tests.bench._sets import ROOT, WITH_TRUTH, Set, faulty, judge, load
 from tests.bench._stamp import stamp
 from tests.bench._table import between_markers, made_with, markdown
 
@@ -36,7 +37,8 @@ TRIED = ROOT / ".bench" / "calibration.jsonl"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "images" / "reliability.svg"
 HEADS = ("set", "words", "characters", "right", "mean confidence", "ECE", "AUC, characters", "words wrong",
-         "AUC, least confident character", "AUC, queue", "asked")  # fmt: skip
+         "AUC, least confident character", "AUC, queue", "by faulty references", "AUC, queue, without these",
+         "asked")  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> None:
@@ -93,6 +95,8 @@ def measure(data: Set, found: Sequence[Localization]) -> Record:
     wrong = np.array([not judged[i].right.all() for i in counts])
     least = np.array([1 - least_confidence(data.words[i], found[i]) for i in counts])
     queue = np.array([word_uncertainty(found[i]) for i in counts])
+    faults = faulty(data.name)
+    sound = np.array([data.truth[i].name not in faults for i in counts], bool)
     _, mean, share, held = reliability(sure, right, BINS)
     return {
         "words": len(counts),
@@ -104,6 +108,8 @@ def measure(data: Set, found: Sequence[Localization]) -> Record:
         "words_wrong": int(wrong.sum()),
         "auc_least": _rounded(auc(least, wrong)),
         "auc_queue": _rounded(auc(queue, wrong)),
+        "faulty": int((~sound & wrong).sum()),
+        "auc_sound": _rounded(auc(queue[sound], wrong[sound])),
         "curve": [[_rounded(each) for each in point] for point in zip(mean, share, held, strict=True)],
     }
 
@@ -122,6 +128,8 @@ def row(record: Mapping[str, object]) -> list[str]:
         *(_cell(record[name]) for name in ("right", "confidence", "ece", "auc_chars")),
         f"{record['words_wrong']:,}",
         *(_cell(record[name]) for name in ("auc_least", "auc_queue")),
+        f"{record['faulty']:,}",
+        _cell(record["auc_sound"]),
         "; ".join(_asked(record)),
     ]
 
