@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from charloc import descent
 from charloc.em import RoundResult, first_guess, run_round
-from charloc.methods import _learner
+from charloc.methods import Method, _learner
 from charloc.metrics import scores, word_errors
 from charloc.synth import Degradation, Rendered, load_font, render, render_set
 from charloc.types import Localization, Pin, Pins, TrainingSet, WordImage
@@ -137,3 +138,16 @@ def check_odd(words: list[WordImage], found: list[Localization]) -> None:
     assert not by_name["right to left"].confidence.any()
     assert not by_name["many"].confidence.any()
     assert by_name["crowded"].confidence.mean() < 0.1
+
+
+def check_few_at_a_time(patch: pytest.MonkeyPatch, method: Method, words: list[WordImage]) -> None:
+    """Where pictures are large few are held at a time, and each is localized as it is among many."""
+    nobody: list[Pins] = [()] * len(words)
+    together = method.e_step(words, nobody)
+    begun: list[int] = []
+    patch.setattr(_learner, "CHUNK_PX", 3 * max(word.pixels.size for word in words))
+    apart = method.e_step(words, nobody, lambda phase, done, total: begun.append(done))
+    assert begun[0] == 0 and begun[-1] == len(words) and len(begun) > 3
+    assert all(after - before >= 3 for before, after in pairwise(begun[:-1]))
+    for once, again in zip(together, apart, strict=True):
+        np.testing.assert_allclose(again.boxes, once.boxes, atol=1.0)

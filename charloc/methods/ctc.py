@@ -27,11 +27,11 @@ from charloc.layout import Expected, expected_glyphs
 from charloc.learning import autocast, one_thread
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import (
-    CHUNK,
     NOTHING,
     Learner,
     Look,
     believed,
+    chunks,
     each_look,
     look,
     nothing_believed,
@@ -172,9 +172,10 @@ class Ctc(Learner[ScanNet]):
         self.bias = {}
         found: dict[str, list[float]] = {}
         some = [chosen[j] for j in range(0, len(chosen), -(-len(chosen) // BIAS_WORDS))]
-        for start in range(0, len(some), CHUNK):
-            progress("measure", start, len(some))
-            piece = some[start : start + CHUNK]
+        done = 0
+        for piece in chunks(training.words, some):
+            progress("measure", done, len(some))
+            done += len(piece)
             words, looks = zip(*each_look(training.words, piece), strict=True)
             pins = [training.pins[i] for i in piece]
             for word, facts, seen, aligned in zip(words, pins, looks, self.align(words, pins, looks), strict=True):
@@ -204,10 +205,10 @@ class Ctc(Learner[ScanNet]):
         self._learned()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(words), CHUNK):
-                progress("localize", start, len(words))
-                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
-                facts = pins[start : start + CHUNK]
+            for some in chunks(words, range(len(words))):
+                progress("localize", some[0], len(words))
+                chunk = [words[i] for i in some]
+                facts = [pins[i] for i in some]
                 looks = list(pool.map(look, chunk))
                 jobs = zip(chunk, facts, looks, self.align(chunk, facts, looks), strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)

@@ -41,7 +41,7 @@ from charloc.layout import (
 from charloc.learning import autocast
 from charloc.learning_regions import train_regions
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._learner import CHUNK, NOTHING, Learner, Look, believed, each_look, look, steps_and_repeats
+from charloc.methods._learner import NOTHING, Learner, Look, believed, chunks, each_look, look, steps_and_repeats
 from charloc.methods.guess import LONGEST
 from charloc.nets import REACH, STRIDE
 from charloc.nets_regions import RegionNet
@@ -134,12 +134,12 @@ class Proposals(Learner[RegionNet]):
         self._learned()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(words), CHUNK):
-                progress("localize", start, len(words))
-                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
+            for some in chunks(words, range(len(words))):
+                progress("localize", some[0], len(words))
+                chunk = [words[i] for i in some]
                 looks = list(pool.map(look, chunk))
                 features = self._features([each.view for each in looks])
-                jobs = zip(chunk, pins[start : start + CHUNK], looks, features, strict=True)
+                jobs = zip(chunk, [pins[i] for i in some], looks, features, strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress("localize", len(words), len(words))
         return out

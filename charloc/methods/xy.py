@@ -32,11 +32,11 @@ from charloc.learning import autocast
 from charloc.learning_xy import XySample, columns, pad, train_flat, train_points
 from charloc.methods import Checkpoint, Progress, silent
 from charloc.methods._learner import (
-    CHUNK,
     NOTHING,
     PINNED_REPEAT,
     PINNED_WEIGHT,
     Learner,
+    chunks,
     nothing_believed,
     steps_and_repeats,
 )
@@ -114,9 +114,10 @@ class Xy(Learner[XyNet]):
         """The chosen words' letters in layout order, and what is to be learned from them."""
         out: list[tuple[list[str], XySample]] = []
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(chosen), CHUNK):
-                progress("prepare", start, len(chosen))
-                piece = chosen[start : start + CHUNK]
+            done = 0
+            for piece in chunks(training.words, chosen):
+                progress("prepare", done, len(chosen))
+                done += len(piece)
                 words = [training.words[i] for i in piece]
                 for i, word, seen in zip(piece, words, pool.map(_look, words), strict=True):
                     weight = float(training.weights[i])
@@ -155,12 +156,12 @@ class Xy(Learner[XyNet]):
         self._learned()
         out: list[Localization] = []
         with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(words), CHUNK):
-                progress(phase, start, len(words))
-                chunk = [words[i] for i in range(start, min(start + CHUNK, len(words)))]
+            for some in chunks(words, range(len(words))):
+                progress(phase, some[0], len(words))
+                chunk = [words[i] for i in some]
                 looks = list(pool.map(_look, chunk))
                 fields = self._evidence([look.plane for look in looks], flat_prior)
-                jobs = zip(chunk, pins[start : start + CHUNK], looks, fields, strict=True)
+                jobs = zip(chunk, [pins[i] for i in some], looks, fields, strict=True)
                 out += pool.map(lambda job: self._survive(*job), jobs)
         progress(phase, len(words), len(words))
         return out

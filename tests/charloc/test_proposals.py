@@ -21,6 +21,7 @@ from charloc.spans import find_spans
 from charloc.synth import Rendered, render_set
 from charloc.types import CharlocError, CheckpointError, Localization, Pin, Pins, TrainingSet, WordImage
 from tests.invented import invented_words, said, share_right
+from tests.small_rounds import check_few_at_a_time
 
 BOTH = ("proposals", "proposals_bag")
 
@@ -117,6 +118,13 @@ def test_one_by_one_or_in_batches_it_is_the_same(learned: Learned, name: str) ->
         np.testing.assert_allclose(alone.confidence, together[i].confidence, atol=1e-3)
         assert alone.score == pytest.approx(together[i].score, abs=1e-2)
     assert method.e_step([], []) == []
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_large_pictures_are_localized_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, learned: Learned, name: str
+) -> None:
+    check_few_at_a_time(monkeypatch, learned.method(name), learned.words[:20])
 
 
 # --- a bag of characters ----------------------------------------------------------------------------------------------

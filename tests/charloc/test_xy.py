@@ -19,6 +19,7 @@ from charloc.types import CharlocError, CheckpointError, Pin, Pins, WordImage
 from tests.small_rounds import (
     CONTRADICTING,
     Learned,
+    check_few_at_a_time,
     check_odd,
     hidden,
     learn,
@@ -206,6 +207,10 @@ def test_what_is_pinned_is_learned_there(learned: Learned) -> None:
 
 
 # --- words that are not as they should be -----------------------------------------------------------------------------
+
+
+def test_large_pictures_are_localized_few_at_a_time(monkeypatch: pytest.MonkeyPatch, learned: Learned) -> None:
+    check_few_at_a_time(monkeypatch, restored(learned), learned.words)
 
 
 def test_odd_words_survive_the_e_step(learned: Learned) -> None:
