@@ -12,8 +12,7 @@ from charloc import checkpoint as on_disk
 from charloc import descent, learning_ink
 from charloc.glances import MORE_SIZES, SIZES
 from charloc.learning import one_thread
-from charloc.methods import Checkpoint, _learner, make
-from charloc.methods._learner import CHUNK
+from charloc.methods import Checkpoint, _learner, _teaching, make
 from charloc.methods.segmental import Segmental
 from charloc.pretraining import Effort, pretrain
 from charloc.synth import Degradation, Rendered, load_font, render
@@ -219,18 +218,26 @@ def test_the_same_seed_learns_the_same(rendered: list[Rendered]) -> None:
     assert not same(once, other)
 
 
-def test_several_processes_learn_the_same(learned: Checkpoint) -> None:
+@pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many words a process is given at once."""
+    monkeypatch.setattr(_teaching, "CHUNK", 5)
+    return 5
+
+
+def test_several_processes_learn_the_same(learned: Checkpoint, few_at_once: int) -> None:
     """More words than a process is given at once: what confidence is worth is found out of all of them, in order."""
-    held_out = words(CHUNK + 6, 4)
+    held_out = words(3 * few_at_once + 1, 4)
     with one_thread():  # as each of several processes has
         alone, together = (pretrain([], held_out, Effort(1, workers=n), start=learned) for n in (1, 2))
     assert alone.settings["calibration"] != learned.settings["calibration"]
     assert same(alone, together)
 
 
-def test_whoever_stops_it_while_others_work_is_heard(learned: Checkpoint) -> None:
+def test_whoever_stops_it_while_others_work_is_heard(learned: Checkpoint, few_at_once: int) -> None:
+    held_out, stop = words(3 * few_at_once + 1, 4), stop_at("calibrate", few_at_once)
     with pytest.raises(InterruptedError, match="calibrate"):
-        pretrain([], words(CHUNK + 6, 4), Effort(1, workers=2), start=learned, progress=stop_at("calibrate", CHUNK))
+        pretrain([], held_out, Effort(1, workers=2), start=learned, progress=stop)
 
 
 def stop_at(phase: str, done: int) -> Callable[[str, int, int], None]:
