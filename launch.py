@@ -160,6 +160,9 @@ def pretrain(
         Path | None, typer.Option(metavar="DIR", help="A checkpoint of pretrain: learn only what it lacks.")
     ] = None,
     more: Annotated[Literal["letters", "ink"] | None, typer.Option(help="With --start: learn that on, too.")] = None,
+    kept: Annotated[
+        float, typer.Option(min=0, max=1, help="With --more letters: how much of the start's weights stays.")
+    ] = 0.0,
     batch: Annotated[int | None, typer.Option(min=1, help="Words in a batch; otherwise 32.")] = None,
     device: Annotated[str, typer.Option(help="Where nets learn, as torch names it: cuda is much faster.")] = "cpu",
     workers: Annotated[
@@ -174,6 +177,8 @@ def pretrain(
 
     if more and not start:
         raise CharlocError("--more learns on from a checkpoint. Name its folder too: --start DIR")
+    if kept and more != "letters":
+        raise CharlocError("--kept says how much of a start stays where letters are learned on: add --more letters.")
     making.check_free(out)
     what = making.plan(_letters(alphabet, project), fonts or [])
     if not quiet:
@@ -187,11 +192,12 @@ def pretrain(
     asked += [("--batch", batch)] if batch else []
     asked += [("--device", device)] if device != "cpu" else []
     asked += [("--more", more)] if more else []
+    asked += [("--kept", kept)] if kept else []
     parts = [str(part) for pair in [*asked, ("--seed", seed)] for part in pair]
     command = shlex.join(["launch.py", "pretrain", *parts])
     try:
         with bars("pretrain", quiet=quiet) as progress:
-            effort = Effort(steps, seed, batch, device, workers or min(os.cpu_count() or 1, 16))
+            effort = Effort(steps, seed, batch, device, workers or min(os.cpu_count() or 1, 16), kept)
             making.make(out, what, effort, words=words, command=command, start=start, more=more, progress=progress)
     except KeyboardInterrupt as stop:
         print("\nStopped. Nothing was written.", file=sys.stderr)

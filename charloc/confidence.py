@@ -24,6 +24,9 @@ either cut; ink left outside the word; how many characters there are; what the n
 the word's least likely one; how far the span's ends are from where they were without a net. New ones stand at the end:
 a calibration looks at the first so many columns."""
 
+SIZE_NAMES = ("least_side_px", "least_side_of_word")
+"""The columns of `sizes`."""
+
 
 def features(
     spans: Spans, expected: Expected, solution: Solution, sure: NDArray[np.float64], apart: Floats, fits: Floats,
@@ -88,3 +91,21 @@ def frame_fit(
     fits[classes == 0] = np.nan
     best = np.array([likeliest[a:b].mean() for a, b in zip(start, end, strict=True)], dtype=np.float32)
     return fits, best
+
+
+def sizes(boxes: Floats) -> Floats:
+    """How small boxes are, float32 (L, 2), columns as in `SIZE_NAMES`; NaN where there is no box.
+
+    Logarithms of a box's shorter side, in px and over the median of the word's. A pixel more or less is nothing to a
+    capital and a third of a full stop.
+
+    Args:
+        boxes: float32 (L, 4).
+    """
+    short = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    out = np.full((len(boxes), len(SIZE_NAMES)), np.nan, dtype=np.float32)
+    known = np.isfinite(short)
+    if known.any():
+        logs = np.log(np.maximum(short[known], 0) + np.float32(0.1))
+        out[known] = np.stack([logs, logs - np.median(logs)], axis=1)
+    return out

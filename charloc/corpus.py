@@ -6,6 +6,7 @@ The truth of a rendered word is known because it was rendered. Nothing here sees
 from __future__ import annotations
 
 import io
+import string
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -43,6 +44,12 @@ JOINED = 0.4
 """Share of the words set in faces whose letters join, where there are such faces: those are the hardest."""
 UNSPELT = 0.5
 """Share of the words whose letters follow no spelling: what is learned has to hold in any language."""
+ACCENTED = 0.2
+"""Share of those letters that are any small letter of the alphabet; the others are from a to z."""
+MARKED, ORDINARY = 0.25, 0.75
+"""Share of the words with a punctuation mark, and of these marks how many are what running text has most."""
+ORDINARY_MARKS = ".....,,,,,--'’’:;?!"
+"""As often as they come, about. Where a full stop is rare, every dot at a word's end is taken for dirt."""
 CHUNK = 64
 FEWEST = 10
 """Words need so many different characters; a face that draws fewer of the alphabet is not used."""
@@ -201,14 +208,24 @@ def _word(alphabet: Sequence[str], rng: np.random.Generator) -> str:
     else:
         text = _pronounceable(rng)
         if rng.random() < UNSPELT:
-            text = "".join(chr(rng.integers(ord("a"), ord("z") + 1)) for _ in text)
+            text = "".join(_letters(alphabet, len(text), rng))
         style = rng.random()
         text = text.upper() if style < 0.1 else text.capitalize() if style < 0.35 else text
         word = [each if each in known else alphabet[int(rng.integers(len(alphabet)))] for each in characters(text)]
         if rng.random() < 0.3:
             word[int(rng.integers(len(word)))] = alphabet[int(rng.integers(len(alphabet)))]
-    if rng.random() < 0.15:
-        marks = [each for each in alphabet if unicodedata.category(each[0])[0] == "P"]
+    if rng.random() < MARKED:
+        ordinary = [each for each in ORDINARY_MARKS if each in known] if rng.random() < ORDINARY else []
+        marks = ordinary or [each for each in alphabet if unicodedata.category(each[0])[0] == "P"]
         if marks:
-            word.insert(int(rng.choice([0, len(word)], p=[0.2, 0.8])), marks[int(rng.integers(len(marks)))])
+            places = [0, len(word), int(rng.integers(len(word) + 1))]
+            word.insert(int(rng.choice(places, p=[0.15, 0.75, 0.1])), marks[int(rng.integers(len(marks)))])
     return "".join(word)
+
+
+def _letters(alphabet: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Letters that follow no spelling."""
+    plain = string.ascii_lowercase
+    small = [each for each in alphabet if each[0].isalpha() and not each[0].isupper()] or plain
+    sources = [small if rng.random() < ACCENTED else plain for _ in range(count)]
+    return [source[int(rng.integers(len(source)))] for source in sources]

@@ -50,6 +50,7 @@ class Effort:
         batch: words in a batch of letters; batches of ink have `INK_SHARE` as many.
         device: where nets compute, as torch names it.
         workers: at most so many processes see words, and make batches for a device that is not the processor.
+        kept: where letters are learned on, how much of the weights they began with stays, 0..1 (decision 34).
     """
 
     steps: int
@@ -57,6 +58,7 @@ class Effort:
     batch: int | None = None
     device: str = "cpu"
     workers: int = 1
+    kept: float = 0.0
 
     def schedule(self, rate: float, steps: int | None = None, share: float = 1.0, head: bool = False) -> Schedule:
         """A schedule at a peak rate: `steps` or as many as for letters, `share` of a batch each; of a `head` fewer."""
@@ -140,7 +142,7 @@ def teach_letters(
     samples = [sample for sample, _ in seen]
     characters = [each.word(0).characters for each in rendered]
     measures = measure(characters, [edges for _, edges in seen], [sample.weights for sample in samples])
-    method.learn(samples, measures, charset, effort.schedule(rate), progress, kept=0.0)
+    method.learn(samples, measures, charset, effort.schedule(rate), progress, kept=effort.kept)
 
 
 def teach_ends(method: Segmental, rendered: Sequence[Rendered], effort: Effort, progress: Progress = silent) -> None:

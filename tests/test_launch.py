@@ -118,6 +118,7 @@ def test_the_whole_loop(project: Path, source: Path, tmp_path: Path) -> None:
         ("pretrain --out {empty}/new --project {none}", "no project in .*none", 1),
         ("pretrain --out {empty}/new --alphabet abcdefghijkl --device nonsense", "cannot compute on nonsense", 1),
         ("pretrain --out {empty}/new --more letters", "Name its folder too: --start", 1),
+        ("pretrain --out {empty}/new --kept 0.5", "--kept .* add --more letters", 1),
         ("pretrain --out {empty}/new --more inks", "not one of .*letters.*ink", 2),
         ("import {empty} --project {empty}/new", "nothing to import", 1),
         ("import {none} --project {empty}/new", "none' does not exist", 2),

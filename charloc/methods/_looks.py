@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from charloc.boxes import boundary_certainty
 from charloc.calibration import Calibration
-from charloc.confidence import features, frame_fit
+from charloc.confidence import features, frame_fit, sizes
 from charloc.evidence import chosen
 from charloc.glances import SIZES, doubts, resized
 from charloc.ink import Band
@@ -179,8 +179,8 @@ class Placed:
     known: Floats
 
     def settled(self, boxes: Floats, doubt: Floats) -> Placed:
-        """The same with boxes that all looks settled on, and their doubts among the features."""
-        return replace(self, boxes=boxes, features=np.hstack([self.features, doubt]))
+        """The same with boxes that all looks settled on; their doubts and sizes are features as well."""
+        return replace(self, boxes=boxes, features=np.hstack([self.features, doubt, sizes(boxes)]))
 
     def confidence(self, calibration: Calibration | None) -> Floats:
         """How sure each character is, float32 (L,): as it is known, else as calibrated; of spaces the product."""

@@ -9,7 +9,7 @@ import pytest
 
 from charloc.boxes import boundary_certainty, certainty, ink_boxes
 from charloc.calibration import fit
-from charloc.confidence import NAMES, features, frame_fit
+from charloc.confidence import NAMES, features, frame_fit, sizes
 from charloc.glyphs import has_marks
 from charloc.ink import find_ink
 from charloc.lattice import segmentation_posterior
@@ -79,6 +79,19 @@ def test_fit_is_the_mean_over_the_frames_of_a_span() -> None:
     assert fits[1] == pytest.approx(np.log(0.7), abs=1e-5)
     assert np.isnan(fits[2])
     assert best.tolist() == pytest.approx([np.log([0.8, 0.6]).mean(), np.log(0.6), np.log(0.9)], abs=1e-5)
+
+
+def test_sizes_are_those_of_the_shorter_sides() -> None:
+    """A full stop is small by itself and in its word; in a word of full stops it is small by itself alone."""
+    boxes = np.array([[0, 0, 8, 20], [10, 0, 30, 12], [32, 0, 44, 12], [46, 9, 49, 12], [np.nan] * 4], np.float32)
+    px, of_word = sizes(boxes).T
+    np.testing.assert_allclose(px[:4], np.log([8.1, 12.1, 12.1, 3.1]), rtol=1e-5)
+    assert of_word[3] < of_word[0] < of_word[1] == of_word[2]
+    assert np.isnan(px[4]) and np.isnan(of_word[4])
+    np.testing.assert_allclose(sizes(boxes * 2)[:4, 1], of_word[:4], atol=0.05)
+    stops = sizes(boxes[[3, 3]])
+    assert stops[:, 0].tolist() == [px[3]] * 2 and stops[:, 1].tolist() == [0, 0]
+    assert np.isnan(sizes(boxes[4:])).all() and sizes(boxes[:0]).shape == (0, 2)
 
 
 def test_a_calibration_travels_with_the_checkpoint_and_makes_the_confidence(monkeypatch: pytest.MonkeyPatch) -> None:

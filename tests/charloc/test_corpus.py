@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import pairwise
@@ -183,6 +184,16 @@ def test_half_of_the_words_are_spelt_as_no_language_is() -> None:
     usual = {pair for word in corpus.WORDS for pair in pairwise(word)}
     strange = [any(pair not in usual for pair in pairwise(word)) for word in words if len(word) > 3]
     assert 0.4 < np.mean(strange) < 0.8
+
+
+def test_words_end_in_stops_and_carry_accents_as_often_as_written_ones() -> None:
+    """A net that has seen a hundred specks for each full stop takes full stops for specks."""
+    rng = np.random.default_rng(2)
+    words = [word for _ in range(4000) for word in random_text(LATIN, rng).split(" ")]
+    assert 0.03 < np.mean([word.endswith((".", ",")) and len(word) > 1 for word in words]) < 0.2
+    assert 0.01 < np.mean(["-" in word[1:] for word in words]) < 0.1
+    small = [each for word in words for each in word if each.islower()]
+    assert 0.03 < np.mean([unicodedata.decomposition(each) != "" for each in small]) < 0.2
 
 
 def test_faces_whose_letters_join_are_more_often_there_than_others(

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from charloc import pretrained
 from charloc.calibration import auc
+from charloc.confidence import SIZE_NAMES
 from charloc.glances import AGREED, BESIDE, HELD, NAMES, SAME, SIZES, apart, doubts, led, misplaced, resized, settle
 from charloc.methods import segmental
 from charloc.methods.segmental import Segmental
@@ -103,7 +104,7 @@ def test_looks_that_are_apart_tell_wrong_boxes(method: Segmental) -> None:
     for i, each in enumerate(render_set(40, 11, hard=True)):
         word, factors = resized(each.word(i), (0.3, 0.3))
         placed = method._settle(word, (), *method._eye().looks([word]))
-        far.append(placed.features[:, -len(NAMES)])
+        far.append(placed.features[:, -len(NAMES) - len(SIZE_NAMES)])
         wrong.append(iou(placed.boxes, (each.boxes * factors)[placed.order]) < 0.5)
     assert np.concatenate(wrong).sum() >= 20
     assert auc(np.concatenate(far), np.concatenate(wrong)) > 0.8

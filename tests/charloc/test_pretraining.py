@@ -141,6 +141,10 @@ def test_more_is_learned_from_a_start_and_ink_stays(
     assert on.settings["charset"] == learned.settings["charset"]
     again = pretrain(rendered, words(6, 9), Effort(STEPS), start=learned, more="letters")
     assert same(on, again)
+    between = pretrain(rendered, words(6, 9), Effort(STEPS, kept=0.25), start=learned, more="letters")
+    for name in ("classify.bias", "classify.weight"):
+        expected = 0.25 * learned.tensors[name] + 0.75 * on.tensors[name]
+        np.testing.assert_allclose(between.tensors[name], expected, atol=1e-6)
     # All of it is kept: the same batches at the rate of a round, then halfway back, are something else.
     method = Segmental(learned)
     sure = [Localization(each.boxes, np.ones(len(each.boxes), np.float32), 0.0, "rendered") for each in rendered]
