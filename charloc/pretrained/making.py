@@ -22,8 +22,8 @@ from charloc.pretraining import Effort, More, check_known, pretrain
 from charloc.text import Charset, characters, normalise
 from charloc.types import CharlocError
 
-HELD_OUT = 3072
-"""Words, at most, that only tell what confidence is worth."""
+LEAST_HELD_OUT, HELD_OUT = 64, 3072
+"""Words that only tell what confidence is worth: as many as there are to learn from, within these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def make(
     with _interrupts_held(progress) as report:
         rendered = render_corpus(alphabet, what.faces, words, effort.seed, report, effort.workers)
     with _interrupts_held(progress) as report:
-        others = max(min(words, HELD_OUT), 64)
+        others = max(min(words, HELD_OUT), LEAST_HELD_OUT)
         held_out = render_corpus(what.alphabet, what.faces, others, effort.seed + 1, report, effort.workers)
     learned = pretrain(rendered, held_out, effort, before, more, progress)
     made_from = {

@@ -40,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pretrained") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
         small_batches(patch)
+        patch.setattr(making, "LEAST_HELD_OUT", 8)
         what = making.plan(characters(LETTERS), [fonts()])
         making.make(out, what, Effort(4, 3), words=24, command="launch.py pretrain")
     return out
