@@ -21,11 +21,14 @@ NAMES = (
 and the net's boxes are apart; whether there is no ink; what the net makes of the span, mean log-probability per frame
 of the character, over that of whatever fits best, and over the word; how unusual width and height are; ink crossed at
 either cut; ink left outside the word; how many characters there are; what the net makes of the span as a whole, and of
-the word's least likely one; how far the span's ends are from where they were without a net. New ones stand at the end:
-a calibration looks at the first so many columns."""
+the word's least likely one; how far the span's ends are from where they were without a net. Behind them stand how
+far looks are apart and `SIZE_NAMES` (`_looks.Placed.settled`); new ones belong behind those: a calibration looks at the
+first so many columns."""
 
 SIZE_NAMES = ("least_side_px", "least_side_of_word")
 """The columns of `sizes`."""
+SIDE_SOFTENING_PX = 0.1
+"""Added to a box's side before its logarithm is taken: one without width is no smaller than that."""
 
 
 def features(
@@ -106,6 +109,6 @@ def sizes(boxes: Floats) -> Floats:
     out = np.full((len(boxes), len(SIZE_NAMES)), np.nan, dtype=np.float32)
     known = np.isfinite(short)
     if known.any():
-        logs = np.log(np.maximum(short[known], 0) + np.float32(0.1))
+        logs = np.log(np.maximum(short[known], 0) + np.float32(SIDE_SOFTENING_PX))
         out[known] = np.stack([logs, logs - np.median(logs)], axis=1)
     return out

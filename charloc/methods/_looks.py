@@ -179,7 +179,10 @@ class Placed:
     known: Floats
 
     def settled(self, boxes: Floats, doubt: Floats) -> Placed:
-        """The same with boxes that all looks settled on; their doubts and sizes are features as well."""
+        """The same with boxes that all looks settled on; their doubts and sizes are features as well.
+
+        In this order, and what is new behind it: calibrations of earlier versions look at the first so many.
+        """
         return replace(self, boxes=boxes, features=np.hstack([self.features, doubt, sizes(boxes)]))
 
     def confidence(self, calibration: Calibration | None) -> Floats:

@@ -161,7 +161,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANYTHING)
 def test_no_body_breaks_the_server(client: TestClient, body: object) -> None:
     content = json.dumps(body)

@@ -198,7 +198,7 @@ def test_wild_steps_are_answered_or_refused(site: Site) -> None:
         characters=st.none() | st.lists(st.text(max_size=4), max_size=8),
         said=st.none() | st.lists(wild_marks, min_size=4, max_size=4),
     )
-    @settings(max_examples=80, deadline=None, database=None)
+    @settings(max_examples=80, database=None)
     def check(text: str | None, characters: list[str] | None, said: list[Json] | None) -> None:
         nonlocal answered
         status, answer = site.post("fire", text=text, characters=characters, marks=said)

@@ -166,7 +166,7 @@ def wild(ready_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda s: st.lists(s, max_size=3))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     word=st.integers(-1, 2**70) | st.text(max_size=5),
     what=st.sampled_from(["accept", "right"]),

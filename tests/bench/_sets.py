@@ -64,6 +64,7 @@ class Set:
 def faulty(name: str) -> dict[str, str]:
     """Words of a set whose reference is at fault, by name, and what is wrong there: found by looking at pictures.
 
+    Looked at were words that `segmental` had wrong, so references at fault that agree with it are not among them.
     They are scored as all others are. Only where doubt is to find what is wrong, figures are given without them too: no
     ranking can know that a box which is right disagrees with what it is compared to.
     """

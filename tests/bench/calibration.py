@@ -1,8 +1,9 @@
 """Is confidence honest? How often a box is right that a method is so sure of, and whether doubt finds the wrong words.
 
 A character is right where its box meets the true one with IoU >= 0.5; one without a box is wrong. A word is wrong
-where any of its characters is. Nobody is asked; true boxes only score. The last but one columns leave words out whose
-reference is itself at fault (faulty.json); what is aimed at counts them.
+where any of its characters is. Nobody is asked; true boxes only score. Beside the queue's AUC stand how many of
+the wrong words have a reference that is itself at fault (faulty.json), and the AUC without those; what is aimed at
+counts them.
 
 python launch.py bench calibration                    run what is missing, print the table
 python launch.py bench calibration --write            the same, and write docs/benchmarks.md and its picture

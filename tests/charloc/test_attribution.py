@@ -294,7 +294,7 @@ def test_importance_is_handed_over_between_two_points() -> None:
     assert handovers(importance[:0], np.zeros(0, np.float32)).shape == (0,)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 5), st.integers(8, 60), st.integers(0, 2**32 - 1))
 def test_places_are_within_their_limits(count: int, length: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

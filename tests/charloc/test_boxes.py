@@ -106,7 +106,7 @@ def test_spans_that_touch_where_others_end_stay_apart() -> None:
     assert boxes[:, 1].tolist() == [10, spans.middle - 1, spans.middle - 2, 10]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_boxes_of_any_layout_of_any_picture(data: st.DataObject) -> None:
     shape = data.draw(stn.array_shapes(min_dims=2, max_dims=2, min_side=4, max_side=30))

@@ -32,7 +32,7 @@ def sample(value: float = 1.0) -> Checkpoint:
 
 
 @given(st.dictionaries(st.text("abc.", min_size=1), ARRAYS, max_size=4), st.dictionaries(st.text(), JSON, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, tensors: dict, plain: dict) -> None:
     directory = tmp_path_factory.mktemp("checkpoint") / "round_1"
     on_disk.write(directory, "segmental", Checkpoint(tensors, plain))
@@ -81,7 +81,7 @@ def test_of_a_newer_charloc(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_damage_is_an_error_for_people(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     directory = tmp_path_factory.mktemp("checkpoint") / "round_1"
     on_disk.write(directory, "m", sample())

@@ -146,7 +146,7 @@ def test_whoever_stops_it_need_not_wait_for_the_rest(faces: list[Face]) -> None:
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.one_of(
         st.lists(st.sampled_from(LATIN), min_size=1, max_size=40, unique=True),

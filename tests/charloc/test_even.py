@@ -119,7 +119,7 @@ def test_all_words_in_order_with_progress() -> None:
 PICTURES = stn.arrays(np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 40)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PICTURES, st.text("ab .", min_size=1, max_size=6), st.data())
 def test_any_picture(pixels: np.ndarray, text: str, data: st.DataObject) -> None:
     word = WordImage(1, "any.png", pixels, tuple(text))

@@ -194,7 +194,7 @@ rows_like = st.fixed_dictionaries(
 
 
 @given(st.binary(max_size=60) | rows_like.map(lambda row: json.dumps(row).encode()) | json_values.map(json.dumps))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_jsonl_takes_any_line(tmp_path: Path, line: bytes | str) -> None:
     line = line.encode() if isinstance(line, str) else line
     write(tmp_path, {"1.png": PNG})

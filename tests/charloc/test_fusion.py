@@ -84,7 +84,7 @@ def test_spaces_have_none() -> None:
     assert np.isfinite(boxes[1]).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     stn.arrays(np.float32, (3, 4), elements=st.floats(-100, 100, width=32)),
     stn.arrays(np.float32, (3, 4), elements=st.floats(-100, 100, width=32)),

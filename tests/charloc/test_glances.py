@@ -62,7 +62,7 @@ def test_without_others_nothing_changes() -> None:
     assert np.isnan(settle(nothing, [nothing], 16)).all() and np.isnan(doubts(nothing, nothing, [nothing])).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(arrays(np.float32, (3, 4), elements=st.floats(0, 100, width=32)), min_size=2, max_size=5))
 def test_settled_boxes_are_boxes_within_those_of_the_looks(drawn: list[np.ndarray]) -> None:
     looks = [np.hstack([np.minimum(a[:, :2], a[:, 2:]), np.maximum(a[:, :2], a[:, 2:]) + 1]) for a in drawn]

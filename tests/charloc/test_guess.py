@@ -160,7 +160,7 @@ def test_a_picture_without_ink_gives_boxes_nobody_is_sure_of(shape: tuple[int, i
     assert not found.confidence[~space].any()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_any_text_on_any_picture(data: st.DataObject) -> None:
     shape = data.draw(stn.array_shapes(min_dims=2, max_dims=2, max_side=36))

@@ -167,7 +167,7 @@ def test_where_boundaries_were_fixed_there_stays_a_layout() -> None:
     assert np.isfinite(solve(this.spans, this.expected, shape=shape).cost)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_whatever_is_pinned_in_order_is_kept_and_the_others_have_boxes(data: st.DataObject) -> None:
     rendered = overlapping("feather")

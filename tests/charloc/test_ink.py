@@ -183,7 +183,7 @@ def test_a_headline_that_text_hangs_on_stays() -> None:
 # --- places -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-0.2, 0.5), st.floats(-4, 4), st.lists(st.floats(-50, 300), min_size=1, max_size=5))
 def test_placing_is_the_inverse_of_the_upright_column(shear: float, rotation: float, columns: list[float]) -> None:
     ink = find_ink(word("hand", 24, shear=shear, rotation_deg=rotation))
@@ -215,7 +215,7 @@ def test_a_large_plain_picture() -> None:
     assert not find_ink(np.full((700, 1000), 200, np.uint8)).mask.any()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.one_of(
         stn.arrays(np.uint8, stn.array_shapes(min_dims=2, max_dims=2, max_side=40)),
@@ -290,7 +290,7 @@ def test_learned_ink_has_a_threshold_of_its_own() -> None:
 # --- a core band that is known ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     stn.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 40))),
     st.floats(-10, 50), st.floats(-40, 80), st.floats(0.1, 60),

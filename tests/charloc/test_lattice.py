@@ -48,7 +48,7 @@ def layouts(lattice: Lattice) -> dict[tuple[int, ...], float]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lattices())
 def test_the_best_layout_is_the_cheapest_of_all(lattice: Lattice) -> None:
     every = layouts(lattice)
@@ -63,7 +63,7 @@ def test_the_best_layout_is_the_cheapest_of_all(lattice: Lattice) -> None:
         assert (bounds == -1).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lattices())
 def test_the_posterior_is_that_of_all_layouts(lattice: Lattice) -> None:
     every = layouts(lattice)
@@ -80,7 +80,7 @@ def test_the_posterior_is_that_of_all_layouts(lattice: Lattice) -> None:
         assert not posterior.any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lattices(), st.integers(1, 4))
 def test_forbidden_cuts_at_the_end_change_nothing(lattice: Lattice, more: int) -> None:
     """What a shorter word is padded with in a batch."""
@@ -105,7 +105,7 @@ def test_forbidden_cuts_at_the_end_change_nothing(lattice: Lattice, more: int) -
     assert same == log_z
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lattices(forbidden=False), st.data())
 def test_a_forbidden_span_is_not_taken(lattice: Lattice, data: st.DataObject) -> None:
     spans, starts, ends = lattice
@@ -145,7 +145,7 @@ def test_a_long_line_neither_overflows_nor_underflows() -> None:
     assert log_z > -cost
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(lattices(), min_size=1, max_size=3), st.integers(0, 2))
 def test_alone_or_in_a_batch_whatever_the_padding(each: list[Lattice], more: int) -> None:
     most, widest, reach = (max(lattice[0].shape[axis] for lattice in each) + more for axis in range(3))

@@ -46,7 +46,7 @@ def check(bag: Bag, chosen: np.ndarray, names: np.ndarray, cost: float) -> None:
     assert cost == pytest.approx(float(total), abs=1e-3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bags())
 def test_no_bag_is_cheaper_than_the_bound_and_where_they_meet_it_is_the_best(bag: Bag) -> None:
     spans, skip, counts = bag
@@ -72,7 +72,7 @@ def test_it_is_nearly_always_the_best() -> None:
     assert missed <= 6
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(bags())
 def test_one_kind_of_character_needs_no_prices(bag: Bag) -> None:
     spans, skip, counts = bag

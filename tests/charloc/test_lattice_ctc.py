@@ -61,7 +61,7 @@ def paths(word: Word) -> Iterator[tuple[tuple[int, ...], float]]:
                 yield path, total
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(words(), min_size=1, max_size=3), st.integers(0, 9))
 def test_the_best_path_is_the_best_of_all(each: list[Word], frames: int) -> None:
     found, scores = ctc_viterbi(*batch_of(each, frames))
@@ -78,7 +78,7 @@ def test_the_best_path_is_the_best_of_all(each: list[Word], frames: int) -> None
             assert (path == -1).all()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(words(), min_size=1, max_size=3), st.integers(0, 9))
 def test_the_posterior_is_that_of_all_paths(each: list[Word], frames: int) -> None:
     found, scores = ctc_posterior(*batch_of(each, frames))

@@ -38,7 +38,7 @@ def least(spans: np.ndarray, names: tuple[int, ...], starts: np.ndarray, ends: n
     return min(float(starts[cut]) + lay(0, cut) for cut in range(cuts))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(problems())
 def test_every_edit_costs_what_its_transcript_costs(problem: Problem) -> None:
     spans, names, starts, ends = problem
@@ -59,7 +59,7 @@ def test_every_edit_costs_what_its_transcript_costs(problem: Problem) -> None:
         assert swapped[k] == costs(*word[:k], word[k + 1], word[k], *word[k + 2 :])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(problems(), st.lists(st.floats(0, 3, width=32), min_size=3, max_size=3))
 def test_no_characters_are_cheaper_than_those_read(problem: Problem, prices: list[float]) -> None:
     spans, _, starts, ends = problem

@@ -55,7 +55,7 @@ def check(word: Word, chosen: np.ndarray, score: float) -> None:
         assert value(word, tuple(chosen.tolist())) == pytest.approx(score, abs=1e-4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(words())
 def test_a_beam_of_all_candidates_is_exact(word: Word) -> None:
     chosen, score = best_path(*word, width=word[1].shape[1])
@@ -63,7 +63,7 @@ def test_a_beam_of_all_candidates_is_exact(word: Word) -> None:
     check(word, chosen, score)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(words(), st.integers(1, 4))
 def test_a_narrow_beam_is_between_greedy_and_exact_and_finds_a_path_where_there_is_one(word: Word, width: int) -> None:
     best = best_of_all(word)
@@ -74,7 +74,7 @@ def test_a_narrow_beam_is_between_greedy_and_exact_and_finds_a_path_where_there_
     assert np.isfinite(score) == np.isfinite(best)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(words(candidates=3), min_size=1, max_size=3), st.integers(1, 4), st.integers(0, 2), st.integers(0, 2))
 def test_alone_or_in_a_batch_whatever_the_padding(each: list[Word], width: int, longer: int, wider: int) -> None:
     most = max(len(word[1]) for word in each) + longer
@@ -95,7 +95,7 @@ def test_alone_or_in_a_batch_whatever_the_padding(each: list[Word], width: int, 
         assert chosen[b].tolist() == alone.tolist() + [-1] * (most - lengths[b])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words(), st.data())
 def test_pins_leave_one_candidate(word: Word, data: st.DataObject) -> None:
     positions, scores, step, sigma = word

@@ -136,7 +136,7 @@ def test_ink_left_out_costs_and_costs_more_the_more_it_is() -> None:
     assert starts[clear][0] == 0 and starts[clear][-1] > 10
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_fixed_boundaries_are_held_exactly(data: st.DataObject) -> None:
     spans = blocks((5, 19), (22, 36), (39, 53), (56, 70))
@@ -153,7 +153,7 @@ def test_fixed_boundaries_are_held_exactly(data: st.DataObject) -> None:
     assert (np.diff(solution.bounds) > 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_windows_are_where_boundaries_are_in_any_layout(data: st.DataObject) -> None:
     """By enumeration of all layouts that hold what is fixed."""
@@ -179,7 +179,7 @@ def test_windows_are_where_boundaries_are_in_any_layout(data: st.DataObject) -> 
         assert (windows[:, 0] > windows[:, 1]).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_costs_within_windows_are_the_costs_and_all_others_are_forbidden(data: st.DataObject) -> None:
     spans = blocks((5, 19), (22, 36), (39, 53))

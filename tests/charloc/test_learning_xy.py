@@ -57,7 +57,7 @@ def silent(phase: str, done: int, total: int) -> None: ...
 # --- augmentation -----------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(12, 60), st.integers(12, 200), st.floats(0.1, 0.9), st.floats(0.1, 0.9))
 def test_boxes_move_with_what_is_in_them(seed: int, height: int, width: int, down: float, along: float) -> None:
     """A dot, wherever it is in the plane, is found in the middle of its box afterwards."""

@@ -118,7 +118,7 @@ def test_the_widest_view_gives_way_in_scale() -> None:
     assert seen.pixels[:, -40:].any()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     stn.arrays(
         np.uint8,

@@ -141,7 +141,7 @@ def in_order(draw: st.DrawFn, width: int, count: int) -> Pins:
     return (*pins, *(Pin(i, None, "invisible") for i in others))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(sorted(WORDS)), st.data())
 def test_pins_in_order_are_held_whatever_their_size(shear: float, data: st.DataObject) -> None:
     this = WORDS[shear]
@@ -156,7 +156,7 @@ def test_pins_in_order_are_held_whatever_their_size(shear: float, data: st.DataO
     assert (np.diff(bounds) > 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(WORDS)), st.data())
 def test_any_pins_are_held_or_the_error_names_two_characters(shear: float, data: st.DataObject) -> None:
     this = WORDS[shear]

@@ -61,7 +61,7 @@ def test_a_row_outside_of_the_plane_is_survived(row: float) -> None:
     assert np.isfinite(scores[:, STRONGEST:]).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32),
     st.integers(4, 400),

@@ -113,7 +113,6 @@ def test_known_points_are_left_alone(points: list[float]) -> None:
 # --- the search -------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 0.7]))
 def test_the_search_against_enumeration(rows: int, count: int, seed: int, never: float) -> None:
     rng = np.random.default_rng(seed)
@@ -144,7 +143,7 @@ def test_cuts_part_the_letters_a_point_is_in() -> None:
     np.testing.assert_allclose(boxes[:, [0, 2]], BOXES[:, [0, 2]], atol=2.1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, len(SPANS.columns) - 1), st.booleans(), st.booleans())
 def test_bounds_ascend_and_points_are_between_theirs(seed: int, count: int, where: bool, apart: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -164,7 +163,7 @@ def test_bounds_ascend_and_points_are_between_theirs(seed: int, count: int, wher
         assert (columns[:-1] <= points).all() and (points <= columns[1:]).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 6), st.data())
 def test_fixed_boundaries_are_held(seed: int, count: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)

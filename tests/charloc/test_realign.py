@@ -81,7 +81,7 @@ def test_it_is_the_e_step_under_the_same_pins(name: str) -> None:
     solved = refused = 0
 
     @given(pinned_words())
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=40, database=None)
     def check(drawn: tuple[WordImage, Pins]) -> None:
         nonlocal solved, refused
         word, pins = drawn

@@ -79,7 +79,7 @@ FRAMES = [9, 12, 6]
 # --- alignment and gradient -------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_soft_alignment_and_cross_entropy_have_ctc_s_gradient(seed: int) -> None:
     torch.manual_seed(seed)

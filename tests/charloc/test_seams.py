@@ -20,7 +20,7 @@ def cheapest(upright: np.ndarray, y: int, u: int, way: int, sideways: float) -> 
     return here + min(cheapest(upright, y + way, next_u, way, sideways) + abs(side) * sideways for side, next_u in ways)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stn.arrays(np.float32, (5, 4), elements=st.integers(0, 8).map(lambda n: np.float32(n / 8))), st.integers(0, 4))
 def test_seams_are_the_cheapest_of_all(upright: np.ndarray, middle: int) -> None:
     cost, step = seam_tables(upright, middle, 0.125)
@@ -44,7 +44,7 @@ def test_labels_count_the_seams_to_the_left() -> None:
     assert labels[1].tolist() == [0, 0, 1, 1, 2, 2, 2, 2, 2, 2]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_labels_never_fall_along_a_row(data: st.DataObject) -> None:
     upright = data.draw(stn.arrays(np.float32, (7, 12), elements=st.sampled_from([np.float32(0), np.float32(1)])))

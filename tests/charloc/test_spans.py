@@ -62,7 +62,7 @@ def test_spans_measure_the_ink_between_their_cuts(degradation: dict[str, float])
     check(ink, find_spans(ink, 3.0))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(stn.arrays(np.uint8, stn.array_shapes(min_dims=2, max_dims=2, max_side=24)), st.integers(1, 9))
 def test_spans_of_any_picture(pixels: np.ndarray, characters: int) -> None:
     ink = find_ink(pixels)

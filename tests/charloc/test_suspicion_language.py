@@ -13,7 +13,7 @@ from charloc.suspicion.language import EDGE, Language
 WORDS = st.lists(st.text("abc", min_size=1, max_size=5).map(tuple), min_size=2, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WORDS, st.text("abc", max_size=4), st.integers(1, 4))
 def test_what_may_follow_sums_to_one(words: list[tuple[str, ...]], before: str, order: int) -> None:
     language = Language(words, order)
@@ -23,7 +23,7 @@ def test_what_may_follow_sums_to_one(words: list[tuple[str, ...]], before: str, 
     assert sum(follow) == pytest.approx(1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WORDS, st.text("abcd", min_size=1, max_size=5))
 def test_a_word_left_out_is_as_if_never_seen_and_comes_back(words: list[tuple[str, ...]], other: str) -> None:
     language, without = Language(words), Language(words[1:])

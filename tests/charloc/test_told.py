@@ -174,7 +174,7 @@ def plain() -> Ink:
     return find_ink(render("hemlock", load_font(None, 36), np.random.default_rng(0)).pixels)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_the_band_is_the_one_that_all_pins_were_made_from(data: st.DataObject) -> None:
     ink, characters = plain(), list("hemlock.")

@@ -166,7 +166,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_whatever_people_do_no_word_is_in_two_hands(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
     with Store.open(tmp_path_factory.mktemp("wild"), create=True) as store:
         words = add(store, *["abc"] * 12)

@@ -209,7 +209,7 @@ decisions = st.lists(st.tuples(people, st.integers(0, 2), kinds), max_size=14)
 
 
 @given(decisions)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_taking_back_is_as_if_the_person_had_not_been_there_last(
     tmp_path_factory: pytest.TempPathFactory, decisions: list
 ) -> None:

@@ -126,7 +126,7 @@ def test_who_gave_a_tag_and_who_took_it_off_is_kept(store: Store) -> None:
 SOME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(text=SOME | st.text("abcÁ", max_size=2))
 def test_any_text_can_be_searched(store: Store, text: str) -> None:
     if store.word_count() == 0:

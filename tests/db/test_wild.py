@@ -26,7 +26,7 @@ from db.checks import is_box
 from tests.db.make import STATS, assert_whole, begin, finish, item, new
 
 uuids = map("wild-{}".format, count())
-examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -255,4 +255,4 @@ class Project(RuleBasedStateMachine):
 
 
 TestProject = Project.TestCase
-TestProject.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestProject.settings = settings(max_examples=15, stateful_step_count=25)
