@@ -19,13 +19,14 @@ PRESSES, PERIOD_MS = 20, 20
 # while the next words are still on their way has nothing to decide; so many are made that the asked number met a word.
 HURRY = """([presses, period]) => new Promise((done) => {
   const met = [];
-  let left = 50 * presses;
+  let left = 50 * presses, late = 0;
   const timer = setInterval(() => {
     if (charloc.entry) met.push(charloc.entry.word.id);
     const press = { key: "Enter", code: "Enter", bubbles: true, cancelable: true };
     document.dispatchEvent(new KeyboardEvent("keydown", press));
     left -= 1;
-    if (met.length === presses || !left) { clearInterval(timer); done(met); }
+    late += !charloc.words.fetching && charloc.words.ahead.length < 6;
+    if (met.length === presses || !left) { clearInterval(timer); done([met, late]); }
   }, period);
 })"""
 
@@ -35,10 +36,11 @@ def test_twenty_presses_at_fifty_a_second_are_twenty_saves(browser: Browser, tmp
     project = tmp_path / "project"
     with make_project(project, texts) as store, served(store, project) as url, uncomplaining(browser, url) as page:
         ready(page)
-        met = page.evaluate(HURRY, [PRESSES, PERIOD_MS])
+        met, late = page.evaluate(HURRY, [PRESSES, PERIOD_MS])
         all_saved(page)
         decided = [each for each in store.word_ids() if store.history(each)]
         assert sorted(decided) == sorted(set(met)) and len(met) == len(decided) == PRESSES
+        assert not late, "more words are asked for while there are some"
         assert all(only_correction(store, each).kind == "boxes" for each in decided)
         assert word(page)["id"] not in decided
 
