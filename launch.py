@@ -226,7 +226,7 @@ def annotate(
         demo_project(folder)
     with Store.open(folder) as store:
         from annotator.security import LOCAL_HOSTS
-        from annotator.serve import open_browser, serve  # gradio takes seconds: not before we know there is a project
+        from annotator.serve import open_browser, serve
 
         def ready(address: str) -> None:
             print(f"charloc is ready: {address}")

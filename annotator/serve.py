@@ -14,7 +14,6 @@ from pathlib import Path
 import uvicorn
 
 from annotator.aligner import Aligner
-from annotator.app import create_app
 from annotator.rounds import start_round
 from charloc import em
 from charloc.types import CharlocError
@@ -44,19 +43,20 @@ def serve(
     Raises:
         CharlocError: the port is taken, or the address is not this machine's.
     """
-    listener = listen(host, port, first_port)
-    aligner = Aligner(project)
-    try:
-        address = url(listener)
-        app = create_app(store, project, hosts=(host,), aligner=aligner)
-        if _untouched(store):
-            # Held until the server stops: a process nobody refers to is complained about.
-            first_proposals = start_round(project, em.FIRST)  # noqa: F841
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)
-        _Server(config, lambda: ready(address)).run(sockets=[listener])
-    finally:
-        aligner.close()
-        listener.close()
+    with listen(host, port, first_port) as listener:
+        from annotator.app import create_app  # gradio takes seconds: not before there is a port
+
+        aligner = Aligner(project)
+        try:
+            address = url(listener)
+            app = create_app(store, project, hosts=(host,), aligner=aligner)
+            if _untouched(store):
+                # Held until the server stops: a process nobody refers to is complained about.
+                first_proposals = start_round(project, em.FIRST)  # noqa: F841
+            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False)
+            _Server(config, lambda: ready(address)).run(sockets=[listener])
+        finally:
+            aligner.close()
 
 
 def listen(host: str, port: int | None, first_port: int) -> socket.socket:

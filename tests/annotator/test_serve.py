@@ -23,7 +23,7 @@ def test_the_first_proposals_are_started_unless_there_is_something_to_go_on_with
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     started: list[str] = []
-    monkeypatch.setattr(serve, "create_app", lambda *arguments, **options: None)
+    monkeypatch.setattr("annotator.app.create_app", lambda *arguments, **options: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: None)
     monkeypatch.setattr(serve, "start_round", lambda project, method: started.append(method))
     with Store.open(tmp_path, create=True) as store:

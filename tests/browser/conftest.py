@@ -19,6 +19,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from annotator.aligner import Aligner
+from annotator.serve import listen
 from db import Store
 from tests.annotator.conftest import create_app, event_loops_closed
 from tests.browser.browsers import launch_chromium
@@ -209,8 +210,6 @@ def free_port() -> int:
 def served(store: Store, project: Path, port: int = 0, aligner: Aligner | None = None) -> Iterator[str]:
     """The application in a thread of this process; yields its address."""
     with event_loops_closed():
-        from annotator.serve import listen  # which imports gradio
-
         app = create_app(store, project, start=start, aligner=aligner)
     listener = listen("127.0.0.1", port, port)
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
