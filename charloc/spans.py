@@ -57,14 +57,17 @@ class Spans:
     inked: float
 
 
-def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None = None) -> Spans:
+def find_spans(
+    ink: Ink, longest: float, characters: int = 1, extra: Ints | None = None, apart: float | None = None
+) -> Spans:
     """Cuts where the ink is thin, and the spans between them.
 
     Args:
         ink: the word's ink.
         longest: wider spans, in core heights, are left out, unless characters are few for that much ink.
         characters: there are at least twice as many spans side by side, where there are columns enough.
-        extra: upright columns, ascending, that must be among the cuts (pins), each within a span's reach of the next.
+        extra: upright columns, ascending, that must be among the cuts (pins).
+        apart: how far neighbours of `extra` may be apart that one span joins, px; None: however far they are.
     """
     upright = ink.upright
     height = upright.shape[0]
@@ -83,7 +86,7 @@ def find_spans(ink: Ink, longest: float, characters: int = 1, extra: Ints | None
     first, last, tops, bottoms, masses = _strips(upright, strips, len(columns), ink.shift, ink.skew, ink.soft.shape[1])
     farthest = max(longest * core, 2.0 * inked / characters)
     if extra is not None and len(extra) > 1:
-        farthest = max(farthest, float(np.diff(extra).max()))
+        farthest = max(farthest, float(np.diff(extra).max()) if apart is None else apart)
     reach = _reach(columns, int(np.ceil(farthest)))
     width, top, bottom, mass = _between(reach, first, last, tops, bottoms, masses)
     unit = core * max(ink.stroke, 1.0)

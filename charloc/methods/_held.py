@@ -26,6 +26,31 @@ OFF_COST = 80.0
 SLACK = 0.15
 """Core heights beyond a pinned box within which its character may be cut."""
 
+WIDEST = 6.4
+"""Core heights: so wide a span a pinned character may have, though its box be wider. Twice what others may have."""
+
+
+def joined(
+    extra: NDArray[np.int32], fixed: NDArray[np.int32] | None, pins: Pins, order: Sequence[int],
+    taught: NDArray[np.bool_], core: float,
+) -> float | None:  # fmt: skip
+    """How far neighbouring cuts that pins ask for are apart at most, px, but for those at the edges of a box too wide for
+    a letter: cuts are free within it, and spans as wide as half a line, from every cut, take gigabytes. None: there is
+    no such box.
+
+    Args:
+        extra, fixed: of `pinning.pinned_bounds`.
+        order, taught: as for `shape_under`.
+    """
+    if fixed is None:
+        return None
+    held = np.flatnonzero(np.isfinite(pinned_boxes(order, pins)[:, 0]) & taught)
+    wide = held[fixed[held + 1] - fixed[held] > WIDEST * core]
+    if not len(wide):
+        return None
+    others = np.diff(extra)[~np.isin(extra[:-1], fixed[wide])]
+    return float(max(WIDEST * core, others.max(initial=0)))
+
 
 def shape_under(
     pins: Pins, order: Sequence[int], fixed: NDArray[np.int32] | None, spans: Spans, expected: Expected,

@@ -29,14 +29,14 @@ from charloc.layout import solve
 from charloc.learning import Sample, blend, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._held import shape_under
+from charloc.methods._held import joined, shape_under
 from charloc.methods._learner import NOTHING, Learner, Look, believed, believed_boxes, chunks, steps_and_repeats
 from charloc.methods._lessons import each_laid, found_at
 from charloc.methods._looks import Eye, Free, Laid, Looks, Placed, Seen, ToldLooks, each_doubt, place
 from charloc.methods.guess import LONGEST
 from charloc.nets import STRIDE, SegmentalNet
 from charloc.pinning import pinned_bounds, pinned_boxes, visible_order
-from charloc.spans import find_spans
+from charloc.spans import Spans, find_spans
 from charloc.text import Charset
 from charloc.told import holds_line, told
 from charloc.types import CheckpointError, Localization, PinError, Pins, TrainingSet, TranscriptError, WordImage
@@ -272,18 +272,31 @@ class Segmental(Learner[SegmentalNet]):
 
     def _lay(self, word: WordImage, pins: Pins, seen: Seen) -> Laid:
         order = visible_order(word.characters, pins)
+        ink = seen.look.ink
+        classes = self.charset.encode([word.characters[i] for i in order], unknown=0)
+        # What rounds learn of the words at hand has higher numbers than what was taught.
+        taught = (classes > 0) & (classes <= self.taught)
+        fixed, extra = pinned_bounds(ink, word, order, pins)
+        joins = joined(extra, fixed, pins, order, taught, ink.core)
+        lay_out = partial(self._lay_out, word, pins, seen, order, classes, taught, fixed)
+        try:
+            return lay_out(find_spans(ink, LONGEST, len(order), extra, joins))
+        except ValueError:
+            if joins is None:
+                raise
+            return lay_out(find_spans(ink, LONGEST, len(order), extra))  # the others are too few for what is left
+
+    def _lay_out(
+        self, word: WordImage, pins: Pins, seen: Seen, order: list[int], classes: NDArray[np.int64],
+        taught: NDArray[np.bool_], fixed: NDArray[np.int32] | None, spans: Spans,
+    ) -> Laid:  # fmt: skip
         laid_out = [word.characters[i] for i in order]
         ink, seen_view = seen.look.ink, seen.look.view
-        classes = self.charset.encode(laid_out, unknown=0)
-        fixed, extra = pinned_bounds(ink, word, order, pins)
-        spans = find_spans(ink, LONGEST, len(order), extra)
         expected = self.measures.expected(laid_out)
         said = cumulate(seen.log_probs, classes, seen_view.frames(spans.columns, STRIDE), self.temper)
         if seen.wholes is not None:
             wholes, which = seen.wholes.log_probs(spans, classes)
             said = replace(said, whole=wholes, which=which)
-        # What rounds learn of the words at hand has higher numbers than what was taught.
-        taught = (classes > 0) & (classes <= self.taught)
         net = self._learned()
         shape = shape_under(pins, order, fixed, spans, expected, classes, taught, net, seen)
         solution = solve(spans, expected, evidence=said, shape=shape)

@@ -167,6 +167,39 @@ def test_where_boundaries_were_fixed_there_stays_a_layout() -> None:
     assert np.isfinite(solve(this.spans, this.expected, shape=shape).cost)
 
 
+def test_a_box_over_half_a_line_makes_no_wide_spans_and_moves_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With spans as wide as the box the same is found, and takes the memory that they take."""
+    text = "feathers are yellow as a rule but"
+    rendered = render(text, load_font(ITALIC, 40), np.random.default_rng(0))
+    word, pinned = rendered.word(0), text.index("y")
+    looks = taught().prepare(word)
+    x0, y0, x1, y1 = map(float, rendered.boxes[pinned])
+    aside = (x1 - x0) * 12
+    pins = (Pin(pinned, (x0 - aside, y0, x1 + aside, y1)),)
+    free, found = taught().solve(word, looks, ()), taught().solve(word, looks, pins)
+    np.testing.assert_array_equal(found.boxes[pinned], np.array(pins[0].box, np.float32))
+    assert (np.abs(np.nan_to_num(found.boxes - free.boxes)) > 1).any(axis=1).sum() <= 3
+    narrow = taught()._lay(word, pins, looks.own).spans.width.shape[1]
+    monkeypatch.setattr(segmental, "joined", lambda *arguments: None)
+    everything = taught().solve(word, looks, pins)
+    np.testing.assert_allclose(everything.boxes, found.boxes, atol=1e-3)
+    assert taught()._lay(word, pins, looks.own).spans.width.shape[1] > 2 * narrow
+
+
+def test_between_two_that_are_held_a_box_is_joined_however_wide() -> None:
+    """Of a character that nothing taught the boundaries are its box's edges: whoever is between two has them, too."""
+    rendered = render("n" * 20, load_font(None, 40), np.random.default_rng(0))
+    word = replace(rendered.word(0), characters=tuple("字n字" + "n" * 17))
+    left, top, _, bottom = map(float, rendered.boxes[0])
+    edges = [left, float(rendered.boxes[0][2]), float(rendered.boxes[12][0]), float(rendered.boxes[12][2])]
+    pins = tuple(Pin(k, (edges[k], top, edges[k + 1], bottom)) for k in range(3))
+    assert edges[2] - edges[1] > 1.2 * _held.WIDEST * look(word).ink.core
+    found = taught().solve(word, taught().prepare(word), pins)
+    for pin in pins:
+        np.testing.assert_allclose(found.boxes[pin.index], pin.box, atol=1e-3)
+    assert np.isfinite(found.boxes).all() and (found.boxes[3:, 0] > edges[2]).all()
+
+
 @settings(max_examples=25)
 @given(st.data())
 def test_whatever_is_pinned_in_order_is_kept_and_the_others_have_boxes(data: st.DataObject) -> None:
