@@ -34,13 +34,15 @@ def joined(
     extra: NDArray[np.int32], fixed: NDArray[np.int32] | None, pins: Pins, order: Sequence[int],
     taught: NDArray[np.bool_], core: float,
 ) -> float | None:  # fmt: skip
-    """How far neighbouring cuts that pins ask for are apart at most, px, but for those at the edges of a box too wide for
-    a letter: cuts are free within it, and spans as wide as half a line, from every cut, take gigabytes. None: there is
-    no such box.
+    """How far neighbouring cuts that pins ask for are apart at most, px, but for the edges of a box too wide for a
+    letter. Cuts are free within it, and spans as wide as half a line, from every cut, take gigabytes.
 
     Args:
         extra, fixed: of `pinning.pinned_bounds`.
         order, taught: as for `shape_under`.
+
+    Returns:
+        None where there is no such box.
     """
     if fixed is None:
         return None
