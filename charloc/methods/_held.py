@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from charloc.evidence import net_boxes
 from charloc.layout import Expected, ShapeCosts, shape_costs
 from charloc.methods._looks import Seen
+from charloc.methods.guess import LONGEST
 from charloc.nets import SegmentalNet
 from charloc.pinning import pinned_boxes
 from charloc.spans import Spans
@@ -26,11 +27,11 @@ OFF_COST = 80.0
 SLACK = 0.15
 """Core heights beyond a pinned box within which its character may be cut."""
 
-WIDEST = 6.4
-"""Core heights: so wide a span a pinned character may have, though its box be wider. Twice what others may have."""
+WIDEST = 2 * LONGEST
+"""Core heights: so wide a span a pinned character may have, though its box be wider."""
 
 
-def joined(
+def farthest_joined(
     extra: NDArray[np.int32], fixed: NDArray[np.int32] | None, pins: Pins, order: Sequence[int],
     taught: NDArray[np.bool_], core: float,
 ) -> float | None:  # fmt: skip

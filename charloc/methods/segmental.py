@@ -29,7 +29,7 @@ from charloc.layout import solve
 from charloc.learning import Sample, blend, train
 from charloc.measures import Measures, measure
 from charloc.methods import Checkpoint, Progress, silent
-from charloc.methods._held import joined, shape_under
+from charloc.methods._held import farthest_joined, shape_under
 from charloc.methods._learner import NOTHING, Learner, Look, believed, believed_boxes, chunks, steps_and_repeats
 from charloc.methods._lessons import each_laid, found_at
 from charloc.methods._looks import Eye, Free, Laid, Looks, Placed, Seen, ToldLooks, each_doubt, place
@@ -277,7 +277,7 @@ class Segmental(Learner[SegmentalNet]):
         # What rounds learn of the words at hand has higher numbers than what was taught.
         taught = (classes > 0) & (classes <= self.taught)
         fixed, extra = pinned_bounds(ink, word, order, pins)
-        joins = joined(extra, fixed, pins, order, taught, ink.core)
+        joins = farthest_joined(extra, fixed, pins, order, taught, ink.core)
         lay_out = partial(self._lay_out, word, pins, seen, order, classes, taught, fixed)
         try:
             return lay_out(find_spans(ink, LONGEST, len(order), extra, joins))

@@ -167,7 +167,7 @@ def test_where_boundaries_were_fixed_there_stays_a_layout() -> None:
     assert np.isfinite(solve(this.spans, this.expected, shape=shape).cost)
 
 
-def test_a_box_over_half_a_line_makes_no_wide_spans_and_moves_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_box_over_half_a_line_makes_no_wide_spans_and_moves_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """With spans as wide as the box the same is found, and takes the memory that they take."""
     text = "feathers are yellow as a rule but"
     rendered = render(text, load_font(ITALIC, 40), np.random.default_rng(0))
@@ -180,7 +180,7 @@ def test_a_box_over_half_a_line_makes_no_wide_spans_and_moves_nobody_else(monkey
     np.testing.assert_array_equal(found.boxes[pinned], np.array(pins[0].box, np.float32))
     assert (np.abs(np.nan_to_num(found.boxes - free.boxes)) > 1).any(axis=1).sum() <= 3
     narrow = taught()._lay(word, pins, looks.own).spans.width.shape[1]
-    monkeypatch.setattr(segmental, "joined", lambda *arguments: None)
+    monkeypatch.setattr(segmental, "farthest_joined", lambda *arguments: None)
     everything = taught().solve(word, looks, pins)
     np.testing.assert_allclose(everything.boxes, found.boxes, atol=1e-3)
     assert taught()._lay(word, pins, looks.own).spans.width.shape[1] > 2 * narrow
